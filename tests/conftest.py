@@ -59,7 +59,7 @@ def tiny_graph() -> Data:
 
 @pytest.fixture
 def tiny_links() -> Data:
-    """The same graph for link prediction: a tenth of the edges held out for each of val and test."""
+    """The same graph for link prediction: a tenth of the edges for val, another for test."""
     data = planted_partition()
     generator = torch.Generator().manual_seed(1)
     edges = data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
