@@ -1,0 +1,141 @@
+"""Plain training: the task's own loss, by Adam with weight decay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch_geometric.data import Data
+
+from graphforget._lightning import pl
+from graphforget.data.batches import node_batches
+from graphforget.learn.state import Snapshots, optimizer_state
+from graphforget.learn.trainer import Objective, descend
+from graphforget.nn import GCN, Encoder
+from graphforget.protocols import Learner
+from graphforget.task import Task
+from graphforget.trained import Trained
+
+
+class CrossEntropyModule(pl.LightningModule):
+    """A graph model with its task's loss, for a Trainer and a `GraphDataModule` of one's own.
+
+    Args:
+        model: network with ``forward(x, edge_index)``.
+        task: what it is trained for.
+        learning_rate: step size of Adam.
+        weight_decay: L2 penalty of Adam.
+        seed: seed of the negatives that link prediction draws.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        learning_rate: float = 0.01,
+        weight_decay: float = 5e-4,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.model, self.task = model, task
+        self.save_hyperparameters("learning_rate", "weight_decay", "seed")
+
+    def setup(self, stage: str) -> None:
+        """Start the generator of negatives on the device of training."""
+        self.generator = Generator(device=self.device).manual_seed(self.hparams["seed"])
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        """The network's output, shape ``(N, C)``."""
+        return self.model(x, edge_index)
+
+    def training_step(self, batch: Data, batch_idx: int) -> Tensor:
+        """The task's loss on a graph or a batch of it."""
+        loss = self.task.loss(self.model, batch, self.generator)
+        self.log("train_loss", loss, batch_size=1)
+        return loss
+
+    def validation_step(self, batch: Data, batch_idx: int) -> None:
+        """Log the task's scores of the held-out items."""
+        scores = self.task.evaluate(self.model, batch)
+        self.log_dict({k: v for k, v in scores.items() if k.startswith("val_")}, batch_size=1)
+
+    def test_step(self, batch: Data, batch_idx: int) -> None:
+        """Log the task's scores of the test items."""
+        scores = self.task.evaluate(self.model, batch)
+        self.log_dict({k: v for k, v in scores.items() if k.startswith("test_")}, batch_size=1)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam."""
+        return torch.optim.Adam(
+            self.parameters(),
+            lr=self.hparams["learning_rate"],
+            weight_decay=self.hparams["weight_decay"],
+        )
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Learner):
+    """Train an encoder by the task's cross-entropy for a fixed number of epochs.
+
+    The defaults are those of Kipf and Welling (ICLR 2017) with the width of d2dgn.md section 9;
+    nothing is chosen by looking at validation or test items.
+
+    Args:
+        encoder: the network.
+        epochs: passes over the training items.
+        learning_rate: step size of Adam.
+        weight_decay: L2 penalty of Adam; it is what forgets when training is resumed.
+        batch_nodes: train on batches of about this many nodes; 0 for the whole graph at once.
+        snapshots: shares of the training after which weights and optimiser state are kept, for
+            unlearners that rewind.
+    """
+
+    encoder: Encoder = GCN()
+    epochs: int = 200
+    learning_rate: float = 0.01
+    weight_decay: float = 5e-4
+    batch_nodes: int = 0
+    snapshots: tuple[float, ...] = (0.5, 0.75, 0.9)
+
+    def build(self, data: Data, task: Task, seed: int) -> nn.Module:
+        model = self.encoder.build(data.num_features, task.out_channels, seed)
+        return model.to(data.x.device)
+
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay)
+
+    def fit(self, data: Data, task: Task, seed: int) -> Trained:
+        task.check(data)
+        model = self.build(data, task, seed)
+        optimizer = self.optimizer(model.parameters())
+        rounds = 1 if self.batch_nodes == 0 else math.ceil(data.num_nodes / self.batch_nodes)
+        names = {round(share * self.epochs) * rounds: round(share * self.epochs)
+                 for share in self.snapshots}
+        keep = Snapshots(model, optimizer, names)
+        objective = self.objective(data, task, seed)
+        descend(model, objective, optimizer, self.epochs * rounds, seed, callbacks=[keep])
+        return Trained(
+            model=model,
+            data=data,
+            task=task,
+            learner=self,
+            seed=seed,
+            optimizer=optimizer_state(model, optimizer),
+            snapshots=keep.taken,
+        )
+
+    def objective(self, data: Data, task: Task, seed: int) -> Objective:
+        """The loss of one step: on the whole graph, or on the next batch of it."""
+        if self.batch_nodes == 0:
+            return lambda model, generator: self.loss(model, data, task, generator)
+        batches = _endless(node_batches(data, self.batch_nodes, seed))
+        return lambda model, generator: self.loss(model, next(batches), task, generator)
+
+
+def _endless(batches: Iterable[Data]) -> Iterator[Data]:
+    while True:
+        yield from batches

@@ -1,0 +1,71 @@
+"""Optimiser states and snapshots as flat dictionaries of tensors, so that they fit safetensors.
+
+Keys are ``"<parameter>.<entry>"``, such as ``convs.0.lin.weight.exp_avg_sq``. Names, not
+positions, tie a state to its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from graphforget._lightning import pl
+
+
+def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """A copy of the optimiser's state, one tensor an entry and parameter."""
+    return {
+        f"{name}.{entry}": torch.as_tensor(value).detach().clone()
+        for name, parameter in model.named_parameters()
+        for entry, value in optimizer.state.get(parameter, {}).items()
+        if value is not None
+    }
+
+
+def restore_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Put a state made by `optimizer_state` into a fresh optimiser over the same parameters."""
+    for name, parameter in model.named_parameters():
+        prefix = f"{name}."
+        entries = {
+            key.removeprefix(prefix): value.detach().clone()
+            for key, value in state.items()
+            if key.startswith(prefix) and "." not in key.removeprefix(prefix)
+        }
+        if entries:
+            optimizer.state[parameter] = entries
+
+
+def snapshot(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Weights and optimiser state in one flat dictionary, under ``model.`` and ``optimizer.``."""
+    weights = {f"model.{key}": value.detach().clone() for key, value in model.state_dict().items()}
+    state = optimizer_state(model, optimizer)
+    return weights | {f"optimizer.{key}": value for key, value in state.items()}
+
+
+def part(taken: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """One part of a snapshot, ``model`` or ``optimizer``, with the prefix taken off."""
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v for k, v in taken.items() if k.startswith(prefix)}
+
+
+class Snapshots(pl.Callback):
+    """Keeps weights and optimiser state after the given steps.
+
+    Args:
+        model: the network in training.
+        optimizer: its optimiser.
+        names: step count -> name under which to keep the snapshot.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Optimizer, names: Mapping[int, int]) -> None:
+        self.taken: dict[int, dict[str, Tensor]] = {}
+        self._model, self._optimizer, self._names = model, optimizer, dict(names)
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        """Take the snapshot if it is due."""
+        if batch_idx + 1 in self._names:
+            name = self._names[batch_idx + 1]
+            self.taken[name] = snapshot(self._model, self._optimizer)

@@ -1,0 +1,88 @@
+"""The two verbs and the answer: learners fit, unlearners forget, audits look at outcomes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch_geometric.data import Data
+
+from graphforget.core.errors import Refused
+from graphforget.request import ForgetRequest
+from graphforget.task import Task
+from graphforget.trained import Trained
+
+
+class Learner(ABC):
+    """Makes a model from data. Subclasses are frozen dataclasses of hyper-parameters."""
+
+    @abstractmethod
+    def build(self, data: Data, task: Task, seed: int) -> nn.Module:
+        """A model of the right shape with fresh weights drawn from ``seed``."""
+
+    @abstractmethod
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """A fresh optimiser with the learner's settings."""
+
+    @abstractmethod
+    def fit(self, data: Data, task: Task, seed: int) -> Trained:
+        """Train on ``data`` and return the model in eval mode."""
+
+    def loss(self, model: nn.Module, data: Data, task: Task, generator: Generator) -> Tensor:
+        """The objective that `fit` minimises, on a graph or a batch of it: a scalar."""
+        return task.loss(model, data, generator)
+
+
+class Unlearner(ABC):
+    """Makes a new model without what a request names. Subclasses are frozen dataclasses."""
+
+    exact: ClassVar[bool] = False
+    """Whether the result is distributed as if the forgotten data had never been there."""
+
+    def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
+        """Why the request cannot be carried out, or None; asked before any work begins."""
+        return None
+
+    @abstractmethod
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        """A new model on the retained data; ``trained`` is left as it was."""
+
+    def wrap(self, model: nn.Module, data: Data) -> nn.Module:
+        """The module that `forget` returns around ``model``, for loading; by default itself."""
+        return model
+
+    def __call__(self, trained: Trained, request: ForgetRequest, seed: int = 0) -> Trained:
+        """Check the request, then forget it.
+
+        Raises:
+            UserError: if the data does not hold what the request names.
+            Refused: with the reason, if the method cannot carry the request out.
+        """
+        request.check(trained.data, missing=True)
+        reason = self.supports(trained, request)
+        if reason is not None:
+            raise Refused(f"{type(self).__name__}: {reason}")
+        return self.forget(trained, request, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All that an audit may look at after a request was carried out.
+
+    Args:
+        before: the original model and its data.
+        after: the unlearned model and the retained data.
+        request: what was forgotten.
+        seconds: wall time of the unlearning alone.
+        oracle: a model retrained on the retained data, where there is one.
+    """
+
+    before: Trained
+    after: Trained
+    request: ForgetRequest
+    seconds: float
+    oracle: Trained | None = None

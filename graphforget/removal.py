@@ -1,0 +1,91 @@
+"""Graphs without some of their parts: the arithmetic behind every forget request.
+
+Node ids are kept: a removed node stays as an isolated, unlabelled row of zeros, so that the rows
+of two models can be compared and nobody has to translate ids. Inputs are never changed; tensors
+that do not change are shared between the input and the result.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+SPLIT_MASKS = ("train_mask", "val_mask", "test_mask")
+HELD_OUT_EDGES = (
+    "val_pos_edge_index",
+    "val_neg_edge_index",
+    "test_pos_edge_index",
+    "test_neg_edge_index",
+)
+
+
+def pair_codes(pairs: Tensor, num_nodes: int) -> Tensor:
+    """One integer per undirected pair, the same for ``(u, v)`` and ``(v, u)``.
+
+    Args:
+        pairs: node ids, shape ``(2, E)``.
+        num_nodes: number of nodes ``N``; codes are below ``N * N``.
+
+    >>> pair_codes(torch.tensor([[0, 2], [1, 0]]), 3).tolist()
+    [1, 2]
+    """
+    return pairs.amin(0) * num_nodes + pairs.amax(0)
+
+
+def edge_attributes(data: Data) -> list[str]:
+    """Names of the attributes of ``data`` that hold one entry per edge of ``edge_index``."""
+    return [
+        name
+        for name, value in data.items()
+        if isinstance(value, Tensor) and not name.endswith("_index") and data.is_edge_attr(name)
+    ]
+
+
+def keep_edges(data: Data, kept: Tensor) -> Data:
+    """The graph with only the edges in ``kept``, a bool mask of shape ``(E,)``."""
+    result = copy.copy(data)
+    for name in edge_attributes(data):
+        result[name] = data[name][kept]
+    result.edge_index = data.edge_index[:, kept]
+    return result
+
+
+def without_edges(data: Data, pairs: Tensor) -> Data:
+    """The graph without the undirected ``pairs``, shape ``(2, K)``.
+
+    Both directions leave the message-passing graph, and held-out positives of a link split that
+    name one of the pairs leave too: a forgotten edge may not serve as an evaluation item.
+    """
+    codes = pair_codes(pairs, data.num_nodes)
+    result = keep_edges(data, ~torch.isin(pair_codes(data.edge_index, data.num_nodes), codes))
+    for name in HELD_OUT_EDGES:
+        if name in data:
+            held_out = data[name]
+            result[name] = held_out[:, ~torch.isin(pair_codes(held_out, data.num_nodes), codes)]
+    return result
+
+
+def without_nodes(data: Data, nodes: Tensor) -> Data:
+    """The graph with the ``nodes``, shape ``(K,)``, isolated, featureless and unlabelled."""
+    gone = torch.zeros(data.num_nodes, dtype=torch.bool, device=data.edge_index.device)
+    gone[nodes] = True
+    result = without_features(keep_edges(data, ~gone[data.edge_index].any(0)), nodes)
+    if isinstance(data.get("y"), Tensor):
+        result.y = data.y.masked_fill(gone, -1)
+    for name in SPLIT_MASKS:
+        if name in data:
+            result[name] = data[name] & ~gone
+    for name in HELD_OUT_EDGES:
+        if name in data:
+            result[name] = data[name][:, ~gone[data[name]].any(0)]
+    return result
+
+
+def without_features(data: Data, nodes: Tensor) -> Data:
+    """The graph with zeros for the attributes of ``nodes``, shape ``(K,)``."""
+    result = copy.copy(data)
+    result.x = data.x.index_fill(0, nodes.to(data.x.device), 0.0)
+    return result

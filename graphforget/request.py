@@ -1,0 +1,219 @@
+"""The request: what must be forgotten, and what is left of a data set without it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphforget.core.errors import UserError
+from graphforget.core.neighborhood import Adjacency
+from graphforget.removal import pair_codes, without_edges, without_features, without_nodes
+
+LARGEST_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
+
+
+@dataclass(frozen=True)
+class ForgetRequest:
+    """What must go: a kind and the ids it names.
+
+    The index is brought into a canonical form at birth: sorted, without repeats, and for edges
+    with the smaller id first, since an undirected edge has no order. Two requests that ask for
+    the same thing are therefore equal and share a digest, whatever order they were written in.
+
+    Args:
+        kind: ``node``, ``edge``, ``feature`` (the attributes of the listed nodes) or ``class``
+            for graphs; ``user``, ``item`` or ``interaction`` for recommenders.
+        index: ids, a flat sequence of ``K`` integers, or ``K`` pairs for ``edge`` (two nodes) and
+            ``interaction`` (user, item).
+        id: the caller's own name for the request; travels into records.
+        received_at: ISO 8601 time of receipt.
+        reason: free text.
+
+    Raises:
+        UserError: for an unknown kind, or ids that are empty, negative, too large, no integers or
+            of the wrong shape.
+
+    >>> ForgetRequest("edge", [[7, 5], [5, 7], [1, 2]]).index
+    ((1, 2), (5, 7))
+    >>> ForgetRequest("node", [3, 1, 3]) == ForgetRequest("node", (1, 3))
+    True
+    """
+
+    kind: str
+    index: tuple[Any, ...]
+    id: str | None = None
+    received_at: str | None = None
+    reason: str | None = None
+
+    FLAT: ClassVar[tuple[str, ...]] = ("node", "feature", "class", "user", "item")
+    PAIRS: ClassVar[tuple[str, ...]] = ("edge", "interaction")
+
+    def __post_init__(self) -> None:
+        if self.kind not in self.FLAT + self.PAIRS:
+            kinds = ", ".join(self.FLAT + self.PAIRS)
+            raise UserError(f"request kind: wanted one of {kinds}, got {self.kind!r}")
+        object.__setattr__(self, "index", _canonical_index(self.kind, self.index))
+        for name in ("id", "received_at", "reason"):
+            _check_text(name, getattr(self, name))
+        if self.received_at is not None:
+            try:
+                datetime.fromisoformat(self.received_at)
+            except ValueError:
+                raise UserError(
+                    "request received_at: wanted an ISO 8601 time such as "
+                    f"2026-11-24T10:00:00Z, got {self.received_at!r}"
+                ) from None
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of the canonical form: the identity of what is asked, not of who asked it."""
+        canonical = json.dumps([self.kind, self.index], separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Number of ids or pairs named, ``K``."""
+        return len(self.index)
+
+    @property
+    def tensor(self) -> Tensor:
+        """The ids as int64, shape ``(K,)``, or ``(2, K)`` for pairs."""
+        ids = torch.tensor(self.index, dtype=torch.int64)
+        return ids.t().contiguous() if self.kind in self.PAIRS else ids
+
+    def nodes(self, data: Data) -> Tensor:
+        """Ids of the nodes that the request names, shape ``(K,)``; endpoints for an edge request.
+
+        A class request names every node that carries the label and is not held out for testing:
+        test nodes stay, so that it can be measured whether the class is still recognised.
+        """
+        if self.kind == "edge":
+            return self.tensor.unique()
+        if self.kind != "class":
+            return self.tensor
+        named = torch.isin(data.y, self.tensor.to(data.y.device))
+        if "test_mask" in data:
+            named &= ~data.test_mask
+        return named.nonzero().flatten()
+
+    def check(self, data: Data, missing: bool = False) -> None:
+        """Raise a `UserError` if ``data`` does not hold what the request names.
+
+        Args:
+            data: the graph.
+            missing: allow edges that are not there.
+        """
+        if self.kind in ("user", "item", "interaction"):
+            raise UserError(
+                f"request kind: a graph can forget node, edge, feature or class, got "
+                f"{self.kind!r}; use the recsys command for recommenders"
+            )
+        if self.kind == "class":
+            if not isinstance(data.get("y"), Tensor):
+                raise UserError("class request: wanted a graph with labels y, got one without")
+            absent = set(self.index) - set(data.y.unique().tolist())
+            if absent:
+                raise UserError(
+                    f"class request: wanted classes of the graph, got {min(absent)}, which no "
+                    "node carries; check the labels"
+                )
+            return
+        largest = max(max(pair) for pair in self.index) if self.kind == "edge" else self.index[-1]
+        if largest >= data.num_nodes:
+            raise UserError(
+                f"{self.kind} request: wanted ids below {data.num_nodes} (the number of nodes), "
+                f"got {largest}; ids count from 0"
+            )
+        if self.kind == "edge" and not missing:
+            known = torch.isin(_codes(self, data), pair_codes(_all_edges(data), data.num_nodes))
+            if not bool(known.all()):
+                first = self.index[int((~known).nonzero()[0])]
+                raise UserError(
+                    f"edge request: {int((~known).sum())} of {self.size} edges are not in the "
+                    f"graph, the first is {list(first)}; check the ids or pass --missing ignore"
+                )
+
+    def retained(self, data: Data) -> Data:
+        """The data without what the request names; node ids are kept, ``data`` is not changed."""
+        match self.kind:
+            case "edge":
+                return without_edges(data, self.tensor.to(data.edge_index.device))
+            case "feature":
+                return without_features(data, self.tensor)
+            case "node" | "class":
+                return without_nodes(data, self.nodes(data))
+            case _:
+                raise UserError(f"request kind: a graph has no {self.kind!r} to forget")
+
+    def probe(self, data: Data) -> Data:
+        """The retained graph with the forgotten items' own attributes put back.
+
+        This is what a stranger can present to a model to find out whether it has seen an item:
+        its features, without the connections and labels that the data no longer holds.
+        """
+        result = copy.copy(self.retained(data))
+        result.x = data.x
+        return result
+
+    def affected(self, data: Data, hops: int) -> Tensor:
+        """Mask ``(N,)`` of the nodes whose output can change in a network of ``hops`` layers."""
+        flow = torch.cat([data.edge_index, data.edge_index.flip(0)], dim=1)
+        mask = torch.zeros(data.num_nodes, dtype=torch.bool, device=data.edge_index.device)
+        mask[Adjacency.of(flow, data.num_nodes).khop(self.nodes(data), hops)] = True
+        return mask
+
+
+def _canonical_index(kind: str, index: Any) -> tuple[Any, ...]:
+    """Sorted ids without repeats; pairs of an edge with the smaller id first."""
+    if isinstance(index, Tensor):
+        index = (index.t() if index.dim() == 2 else index).tolist()
+    if not isinstance(index, (list, tuple)):
+        raise UserError(f"{kind} request: wanted a list of ids, got {type(index).__name__}")
+    if not index:
+        raise UserError(f"{kind} request: wanted at least one id, got an empty list")
+    if kind not in ForgetRequest.PAIRS:
+        return tuple(sorted({_checked_id(kind, entry) for entry in index}))
+    pairs = set()
+    for entry in index:
+        if not isinstance(entry, (list, tuple)) or len(entry) != 2:
+            raise UserError(f"{kind} request: wanted pairs such as [12, 80], got {_short(entry)}")
+        first, second = (_checked_id(kind, end) for end in entry)
+        swap = kind == "edge" and second < first
+        pairs.add((second, first) if swap else (first, second))
+    return tuple(sorted(pairs))
+
+
+def _checked_id(kind: str, entry: Any) -> int:
+    if isinstance(entry, bool) or not isinstance(entry, int):
+        raise UserError(f"{kind} request: wanted whole numbers as ids, got {_short(entry)}")
+    if not 0 <= entry <= LARGEST_ID:
+        raise UserError(f"{kind} request: wanted ids from 0 to 2^53-1, got {_short(entry)}")
+    return entry
+
+
+def _check_text(name: str, value: Any) -> None:
+    if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 1000):
+        raise UserError(f"request {name}: wanted 1 to 1000 characters, got {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _codes(request: ForgetRequest, data: Data) -> Tensor:
+    return pair_codes(request.tensor.to(data.edge_index.device), data.num_nodes)
+
+
+def _all_edges(data: Data) -> Tensor:
+    """Training edges and held-out positives together, shape ``(2, E)``: all true edges."""
+    held_out = [data[k] for k in ("val_pos_edge_index", "test_pos_edge_index") if k in data]
+    return torch.cat([data.edge_index, *held_out], dim=1)

@@ -1,0 +1,251 @@
+"""Run folders: a trained model on disk, as safetensors and JSON, never as pickle.
+
+``config.json`` says how to build it again, ``model.safetensors`` holds the weights,
+``optimizer.safetensors`` and ``snapshots/`` the states that some unlearners start from,
+``data.safetensors`` and ``split.safetensors`` the graph, ``data.json`` what the graph is, and
+``metrics.json`` what was measured. A folder is written under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+import graphforget
+from graphforget.core.config import from_config, to_config
+from graphforget.core.errors import UserError
+from graphforget.core.files import folder_atomically, sha256_of_tensors
+from graphforget.protocols import Learner
+from graphforget.removal import HELD_OUT_EDGES, SPLIT_MASKS
+from graphforget.task import Task
+from graphforget.trained import Step, Trained
+
+SCHEMA = 1
+PACKAGES = ("torch", "torch-geometric", "pytorch-lightning")
+
+
+def save(
+    trained: Trained,
+    folder: Path,
+    metrics: Mapping[str, Any] | None = None,
+    with_data: bool = True,
+) -> None:
+    """Write a run folder.
+
+    Args:
+        trained: what to write.
+        folder: a path that does not exist yet.
+        metrics: written to ``metrics.json``.
+        with_data: write the graph too; without it only its digest is kept.
+
+    Raises:
+        UserError: if the folder exists.
+    """
+    with folder_atomically(folder) as new:
+        _write_json(new / "config.json", _config(trained))
+        _write_json(new / "data.json", describe(trained.data))
+        _write_json(new / "metrics.json", dict(metrics or {}))
+        _write_tensors(new / "model.safetensors", trained.model.state_dict())
+        if trained.optimizer:
+            _write_tensors(new / "optimizer.safetensors", trained.optimizer)
+        for epoch, taken in trained.snapshots.items():
+            (new / "snapshots").mkdir(exist_ok=True)
+            _write_tensors(new / "snapshots" / f"epoch_{epoch}.safetensors", taken)
+        if with_data:
+            tensors = data_tensors(trained.data)
+            split = {k: v for k, v in tensors.items() if k in SPLIT_MASKS + HELD_OUT_EDGES}
+            _write_tensors(new / "split.safetensors", split)
+            _write_tensors(
+                new / "data.safetensors", {k: v for k, v in tensors.items() if k not in split}
+            )
+
+
+def load(folder: Path, model: nn.Module | None = None, data: Data | None = None) -> Trained:
+    """Read a run folder.
+
+    Args:
+        folder: the run folder.
+        model: a module of the right shape, for a run that holds a module of the user's own.
+        data: the graph, for a run that was saved without it; its digest must agree.
+
+    Raises:
+        UserError: naming the file, if one is missing, damaged, not safetensors or does not fit.
+    """
+    config = read_json(folder / "config.json")
+    if config.get("schema") != SCHEMA:
+        raise UserError(
+            f"{folder / 'config.json'}: wanted schema {SCHEMA}, got {config.get('schema')!r}; "
+            "load it with the version that wrote it"
+        )
+    try:
+        task = _built(config["task"], Task)
+        learner = None if config["learner"] is None else _built(config["learner"], Learner)
+        history = tuple(
+            Step(**{**step, "unlearner": from_config(step["unlearner"])})
+            for step in config["history"]
+        )
+        seed = int(config["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder / 'config.json'}: not a run's configuration ({error})") from None
+    data = _data(folder, data)
+    model = _model(folder, model, data, task, learner, history, seed)
+    optimizer = folder / "optimizer.safetensors"
+    return Trained(
+        model=model,
+        data=data,
+        task=task,
+        learner=learner,
+        seed=seed,
+        optimizer=read_tensors(optimizer) if optimizer.exists() else {},
+        snapshots={
+            int(path.stem.removeprefix("epoch_")): read_tensors(path)
+            for path in sorted((folder / "snapshots").glob("epoch_*.safetensors"))
+        },
+        history=history,
+    )
+
+
+def describe(data: Data) -> dict[str, Any]:
+    """What a graph is, whatever folder it came from: name, sizes and a digest of its tensors."""
+    return {
+        "name": data.get("name"),
+        "num_nodes": data.num_nodes,
+        "num_edges": data.num_edges,
+        "num_features": data.num_features,
+        "sha256": sha256_of_tensors(data_tensors(data)),
+    }
+
+
+def data_tensors(data: Data) -> dict[str, Tensor]:
+    """The tensors of a graph by name."""
+    return {key: value for key, value in data.items() if isinstance(value, Tensor)}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, or raise a `UserError` that names the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); wanted a run folder written by "
+            "graphforget train or forget"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: wanted JSON ({error}); the run folder is damaged") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: wanted a JSON object; the run folder is damaged")
+    return content
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file, or raise a `UserError` that names it; pickle is refused."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{path}: wanted a safetensors file ({error}); pickled checkpoints are not read"
+        ) from None
+
+
+def _config(trained: Trained) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "task": to_config(trained.task),
+        "learner": None if trained.learner is None else to_config(trained.learner),
+        "model": type(trained.model).__name__,
+        "seed": trained.seed,
+        "history": [
+            {
+                "digest": step.digest,
+                "kind": step.kind,
+                "size": step.size,
+                "unlearner": to_config(step.unlearner),
+                "seed": step.seed,
+            }
+            for step in trained.history
+        ],
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed a result."""
+    found = {"python": platform.python_version(), "graphforget": graphforget.__version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _built(config: dict[str, Any], kind: type) -> Any:
+    built = from_config(config)
+    if not isinstance(built, kind):
+        raise ValueError(f"wanted a {kind.__name__}, got {type(built).__name__}")
+    return built
+
+
+def _data(folder: Path, data: Data | None) -> Data:
+    described = read_json(folder / "data.json")
+    if data is None:
+        if not (folder / "data.safetensors").exists():
+            raise UserError(
+                f"{folder}: the run was saved without its data; pass the graph "
+                f"{described.get('name')!r} to load it"
+            )
+        tensors = read_tensors(folder / "data.safetensors")
+        data = Data(**tensors, **read_tensors(folder / "split.safetensors"))
+        if described.get("name") is not None:
+            data.name = described["name"]
+    if sha256_of_tensors(data_tensors(data)) != described.get("sha256"):
+        raise UserError(
+            f"{folder}: the data's digest differs from data.json; they are not the data of this run"
+        )
+    return data
+
+
+def _model(
+    folder: Path,
+    model: nn.Module | None,
+    data: Data,
+    task: Task,
+    learner: Learner | None,
+    history: tuple[Step, ...],
+    seed: int,
+) -> nn.Module:
+    if model is None:
+        if learner is None:
+            raise UserError(
+                f"{folder}: the run holds a module of your own; pass it as Trained.load(folder, "
+                "model=...)"
+            )
+        model = learner.build(data, task, seed)
+        for step in history:
+            model = step.unlearner.wrap(model, data)
+    weights = read_tensors(folder / "model.safetensors")
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{folder / 'model.safetensors'}: weights do not fit ({reason})") from None
+    return model
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    save_file({key: torch.as_tensor(value).contiguous().clone() for key, value in tensors.items()},
+              path)
