@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,9 +16,15 @@ from graphforget.request import ForgetRequest
 from graphforget.task import Task
 from graphforget.trained import Trained
 
+Objective = Callable[[nn.Module, Generator], Tensor]
+"""What one step of descent minimises: called with the model and a generator, gives the loss."""
+
 
 class Learner(ABC):
     """Makes a model from data. Subclasses are frozen dataclasses of hyper-parameters."""
+
+    epochs: int
+    """Passes over the training items in `fit`; unlearners measure their budget by it."""
 
     @abstractmethod
     def build(self, data: Data, task: Task, seed: int) -> nn.Module:
@@ -35,6 +41,14 @@ class Learner(ABC):
     def loss(self, model: nn.Module, data: Data, task: Task, generator: Generator) -> Tensor:
         """The objective that `fit` minimises, on a graph or a batch of it: a scalar."""
         return task.loss(model, data, generator)
+
+    def objective(self, data: Data, task: Task, seed: int) -> Objective:
+        """The loss of one step on ``data``: here the whole graph at once."""
+        return lambda model, generator: self.loss(model, data, task, generator)
+
+    def steps(self, data: Data) -> int:
+        """Optimiser steps in one epoch on ``data``."""
+        return 1
 
 
 class Unlearner(ABC):

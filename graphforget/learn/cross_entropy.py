@@ -14,9 +14,9 @@ from torch_geometric.data import Data
 from graphforget._lightning import pl
 from graphforget.data.batches import node_batches
 from graphforget.learn.state import Snapshots, optimizer_state
-from graphforget.learn.trainer import Objective, descend
-from graphforget.nn import GCN, Encoder
-from graphforget.protocols import Learner
+from graphforget.learn.trainer import descend
+from graphforget.nn import GCN, Encoder, sparse_features
+from graphforget.protocols import Learner, Objective
 from graphforget.task import Task
 from graphforget.trained import Trained
 
@@ -112,12 +112,9 @@ class CrossEntropy(Learner):
         task.check(data)
         model = self.build(data, task, seed)
         optimizer = self.optimizer(model.parameters())
-        rounds = 1 if self.batch_nodes == 0 else math.ceil(data.num_nodes / self.batch_nodes)
-        names = {round(share * self.epochs) * rounds: round(share * self.epochs)
-                 for share in self.snapshots}
-        keep = Snapshots(model, optimizer, names)
-        objective = self.objective(data, task, seed)
-        descend(model, objective, optimizer, self.epochs * rounds, seed, callbacks=[keep])
+        keep = Snapshots(model, optimizer, self._snapshot_steps(data))
+        steps = self.epochs * self.steps(data)
+        descend(model, self.objective(data, task, seed), optimizer, steps, seed, callbacks=[keep])
         return Trained(
             model=model,
             data=data,
@@ -128,12 +125,21 @@ class CrossEntropy(Learner):
             snapshots=keep.taken,
         )
 
+    def steps(self, data: Data) -> int:
+        return math.ceil(data.num_nodes / self.batch_nodes) if self.batch_nodes else 1
+
     def objective(self, data: Data, task: Task, seed: int) -> Objective:
         """The loss of one step: on the whole graph, or on the next batch of it."""
-        if self.batch_nodes == 0:
-            return lambda model, generator: self.loss(model, data, task, generator)
-        batches = _endless(node_batches(data, self.batch_nodes, seed))
-        return lambda model, generator: self.loss(model, next(batches), task, generator)
+        if self.batch_nodes:
+            batches = _endless(node_batches(data, self.batch_nodes, seed))
+            return lambda model, generator: self.loss(model, next(batches), task, generator)
+        whole = sparse_features(data) if self.encoder.sparse_input else data
+        return lambda model, generator: self.loss(model, whole, task, generator)
+
+    def _snapshot_steps(self, data: Data) -> dict[int, int]:
+        """Step count -> epoch of each snapshot to keep."""
+        epochs = {round(share * self.epochs) for share in self.snapshots}
+        return {epoch * self.steps(data): epoch for epoch in sorted(epochs)}
 
 
 def _endless(batches: Iterable[Data]) -> Iterator[Data]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from graphforget._lightning import pl
-
-Objective = Callable[[nn.Module, Generator], Tensor]
+from graphforget.protocols import Objective
 
 
 class ObjectiveModule(pl.LightningModule):

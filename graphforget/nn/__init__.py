@@ -1,5 +1,6 @@
 """Networks: choices over torch_geometric.nn, each a frozen dataclass that builds a module."""
 
 from graphforget.nn.encoders import GAT, GCN, GIN, Encoder, GraphSAGE
+from graphforget.nn.features import sparse_features
 
-__all__ = ["GAT", "GCN", "GIN", "Encoder", "GraphSAGE"]
+__all__ = ["GAT", "GCN", "GIN", "Encoder", "GraphSAGE", "sparse_features"]

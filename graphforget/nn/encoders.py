@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -23,6 +24,10 @@ class Encoder(ABC):
     hidden: int = 64
     layers: int = 2
     dropout: float = 0.5
+
+    sparse_input: ClassVar[bool] = False
+    """Whether the first layer multiplies the features by weights before it passes messages, so
+    that it can take them as a sparse CSR tensor."""
 
     @abstractmethod
     def module(self, in_channels: int, out_channels: int) -> nn.Module:
@@ -44,6 +49,8 @@ class Encoder(ABC):
 class GCN(Encoder):
     """Graph convolutional network (Kipf and Welling, ICLR 2017)."""
 
+    sparse_input = True
+
     def module(self, in_channels: int, out_channels: int) -> nn.Module:
         return models.GCN(
             in_channels, self.hidden, self.layers, out_channels, dropout=self.dropout
@@ -59,6 +66,8 @@ class GAT(Encoder):
     """
 
     heads: int = 8
+
+    sparse_input = True
 
     def module(self, in_channels: int, out_channels: int) -> nn.Module:
         return models.GAT(

@@ -1,0 +1,28 @@
+"""Node features in the form that a network multiplies fastest."""
+
+from __future__ import annotations
+
+import copy
+
+from torch_geometric.data import Data
+
+SPARSE_BELOW = 0.1
+"""Share of non-zero features under which a sparse first product pays (bags of words have .01)."""
+
+
+def sparse_features(data: Data) -> Data:
+    """The graph with mostly-zero features as a CSR tensor, or as it is; ``data`` is unchanged.
+
+    Only for networks whose first layer multiplies by weights before it passes messages
+    (`Encoder.sparse_input`): on Cora an epoch of a GCN takes less than half the time.
+
+    >>> import torch
+    >>> sparse_features(Data(x=torch.eye(20))).x.layout
+    torch.sparse_csr
+    """
+    density = float((data.x != 0).float().mean()) if data.x.numel() else 1.0
+    if density >= SPARSE_BELOW:
+        return data
+    result = copy.copy(data)
+    result.x = data.x.to_sparse_csr()
+    return result
