@@ -1,0 +1,1 @@
+"""Graphs to train on, ways to split them, and samplers of what to forget."""
