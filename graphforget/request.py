@@ -164,10 +164,15 @@ class ForgetRequest:
         return result
 
     def affected(self, data: Data, hops: int) -> Tensor:
-        """Mask ``(N,)`` of the nodes whose output can change in a network of ``hops`` layers."""
+        """Mask ``(N,)`` of the nodes whose output can change in a network of ``hops`` layers.
+
+        Where edges leave, the degrees of their ends change, and layers that normalise by degree
+        carry that one hop further; a node takes its edges along, so its neighbours count as ends.
+        """
+        reach = hops + 1 if self.kind in ("node", "class") else hops
         flow = torch.cat([data.edge_index, data.edge_index.flip(0)], dim=1)
         mask = torch.zeros(data.num_nodes, dtype=torch.bool, device=data.edge_index.device)
-        mask[Adjacency.of(flow, data.num_nodes).khop(self.nodes(data), hops)] = True
+        mask[Adjacency.of(flow, data.num_nodes).khop(self.nodes(data), reach)] = True
         return mask
 
 
