@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 
 from graphforget._lightning import pl
+from graphforget.core.errors import UserError
 from graphforget.data.batches import node_batches
 from graphforget.learn.state import Snapshots, optimizer_state
 from graphforget.learn.trainer import descend
@@ -100,6 +101,21 @@ class CrossEntropy(Learner):
     weight_decay: float = 5e-4
     batch_nodes: int = 0
     snapshots: tuple[float, ...] = (0.5, 0.75, 0.9)
+
+    def __post_init__(self) -> None:
+        checks = {
+            "epochs": isinstance(self.epochs, int) and self.epochs >= 1,
+            "learning_rate": self.learning_rate > 0,
+            "weight_decay": self.weight_decay >= 0,
+            "batch_nodes": isinstance(self.batch_nodes, int) and self.batch_nodes >= 0,
+            "snapshots": all(0 < share <= 1 for share in self.snapshots),
+        }
+        for name, holds in checks.items():
+            if not holds:
+                raise UserError(
+                    f"learner {name}: {getattr(self, name)!r} is out of range; epochs count from "
+                    "1, rates and sizes are not negative, snapshots are shares up to 1"
+                )
 
     def build(self, data: Data, task: Task, seed: int) -> nn.Module:
         model = self.encoder.build(data.num_features, task.out_channels, seed)

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch_geometric.nn import models
 
+from graphforget.core.errors import UserError
+
 
 @dataclass(frozen=True)
 class Encoder(ABC):
@@ -28,6 +30,14 @@ class Encoder(ABC):
     sparse_input: ClassVar[bool] = False
     """Whether the first layer multiplies the features by weights before it passes messages, so
     that it can take them as a sparse CSR tensor."""
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "layers"):
+            size = getattr(self, name)
+            if not isinstance(size, int) or size < 1:
+                raise UserError(f"encoder {name}: wanted a whole number from 1, got {size!r}")
+        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
+            raise UserError(f"encoder dropout: wanted 0 up to below 1, got {self.dropout!r}")
 
     @abstractmethod
     def module(self, in_channels: int, out_channels: int) -> nn.Module:
@@ -68,6 +78,13 @@ class GAT(Encoder):
     heads: int = 8
 
     sparse_input = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.heads, int) or self.heads < 1 or self.hidden % self.heads:
+            raise UserError(
+                f"encoder heads: wanted a divisor of hidden ({self.hidden}), got {self.heads!r}"
+            )
 
     def module(self, in_channels: int, out_channels: int) -> nn.Module:
         return models.GAT(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 from torch_geometric.data import Data
 
@@ -24,5 +25,7 @@ def sparse_features(data: Data) -> Data:
     if density >= SPARSE_BELOW:
         return data
     result = copy.copy(data)
-    result.x = data.x.to_sparse_csr()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        result.x = data.x.to_sparse_csr()
     return result

@@ -30,6 +30,12 @@ class LinkPrediction(Task):
 
     out_channels: int = 64
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.out_channels, int) or self.out_channels < 1:
+            raise UserError(
+                f"link prediction: wanted at least 1 output channel, got {self.out_channels!r}"
+            )
+
     def check(self, data: Data) -> None:
         if data.edge_index.size(1) == 0:
             raise UserError("link prediction: wanted a graph with edges, got none")

@@ -26,6 +26,12 @@ class NodeClassification(Task):
 
     num_classes: int
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.num_classes, int) or self.num_classes < 1:
+            raise UserError(
+                f"node classification: wanted at least 1 class, got {self.num_classes!r}"
+            )
+
     @classmethod
     def of(cls, data: Data) -> NodeClassification:
         """The task with as many classes as ``data`` has labels."""

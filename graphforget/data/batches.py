@@ -1,0 +1,159 @@
+"""Mini-batches of a graph that is too large to train on at once."""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import torch
+import torch_geometric.typing
+from torch import Generator, Tensor
+from torch_geometric.data import Data
+
+from graphforget.core.errors import UserError
+from graphforget.core.neighborhood import Adjacency, induced
+from graphforget.data.split import link_codes
+
+
+def node_batches(data: Data, size: int, seed: int) -> NodeBatches:
+    """Choose how to cut a graph into batches with what is installed.
+
+    Sampled neighbourhoods where ``pyg-lib`` is there, else clusters by METIS, else random parts.
+
+    Args:
+        data: the whole graph.
+        size: about how many nodes a batch is to train on.
+        seed: the same seed gives the same batches, epoch after epoch.
+
+    Raises:
+        UserError: a size below 1.
+    """
+    if torch_geometric.typing.WITH_PYG_LIB:
+        return NeighborBatches(data, size, seed)
+    try:
+        import pymetis  # noqa: F401
+    except ImportError:
+        return RandomBatches(data, size, seed)
+    return ClusterBatches(data, size, seed)
+
+
+class NodeBatches(ABC):
+    """Subgraphs that visit a graph once an epoch; each pass over it is an epoch of its own.
+
+    A batch has both directions of an undirected edge, its nodes' masks and labels, and ``n_id``,
+    shape ``(K,)``, their ids in the whole graph.
+
+    Args:
+        data: the whole graph.
+        size: about how many nodes a batch is to train on.
+        seed: of the order, and of what is drawn.
+    """
+
+    def __init__(self, data: Data, size: int, seed: int) -> None:
+        if size < 1:
+            raise UserError(f"batch size must be 1 or more nodes, not {size}")
+        self.data, self.size, self.seed, self.epoch = data, size, seed, 0
+        self.num_nodes = int(data.num_nodes or 0)
+        self.adjacency = Adjacency.of(data.edge_index, self.num_nodes)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return max(1, math.ceil(self.num_nodes / self.size))
+
+    def __iter__(self) -> Iterator[Data]:
+        """Yield the batches of the next epoch."""
+        generator = Generator().manual_seed(self.seed + 1_000_003 * self.epoch)
+        self.epoch += 1
+        for nodes in self.parts(generator):
+            yield self.cut(nodes)
+
+    def cut(self, nodes: Tensor) -> Data:
+        """Return the subgraph of ``nodes``, shape ``(K,)``."""
+        return induced(self.data, nodes, self.adjacency)
+
+    @abstractmethod
+    def parts(self, generator: Generator) -> Iterator[Tensor]:
+        """Yield the nodes of each batch of an epoch, each of shape ``(K,)``."""
+
+
+class RandomBatches(NodeBatches):
+    """Random parts of the nodes with the edges inside each: simple, and loses most edges."""
+
+    def parts(self, generator: Generator) -> Iterator[Tensor]:
+        yield from torch.randperm(self.num_nodes, generator=generator).tensor_split(len(self))
+
+
+class ClusterBatches(NodeBatches):
+    """A few METIS clusters a batch, newly combined each epoch (Cluster-GCN, KDD 2019).
+
+    Clusters keep most edges inside; several to a batch keep some of those between.
+    """
+
+    clusters_per_batch = 4
+
+    def __init__(self, data: Data, size: int, seed: int) -> None:
+        super().__init__(data, size, seed)
+        wanted = min(self.clusters_per_batch * len(self), max(1, self.num_nodes // 2))
+        self.clusters = _metis(data, max(wanted, len(self)), seed) if len(self) > 1 else []
+
+    def parts(self, generator: Generator) -> Iterator[Tensor]:
+        if not self.clusters:
+            yield torch.arange(self.num_nodes)
+            return
+        order = torch.randperm(len(self.clusters), generator=generator)
+        for chosen in order.tensor_split(min(len(self), len(order))):
+            yield torch.cat([self.clusters[cluster] for cluster in chosen.tolist()])
+
+
+class NeighborBatches(NodeBatches):
+    """Nodes to train on, each with sampled neighbours (GraphSAGE, NeurIPS 2017); needs pyg-lib.
+
+    Only the nodes drawn for a batch count in it as training nodes: those that came along as
+    neighbours see part of their own neighbourhood. What pyg-lib samples follows its own random
+    state, so here the seed fixes the order of the nodes only.
+    """
+
+    neighbors = (15, 10)
+
+    def parts(self, generator: Generator) -> Iterator[Tensor]:
+        drawn = self._drawn()
+        yield from drawn[torch.randperm(drawn.numel(), generator=generator)].tensor_split(len(self))
+
+    def cut(self, nodes: Tensor) -> Data:
+        from torch_geometric.loader import NeighborLoader
+
+        bare = Data(edge_index=self.data.edge_index, num_nodes=self.num_nodes)
+        loader = NeighborLoader(
+            bare, list(self.neighbors), input_nodes=nodes, batch_size=max(1, nodes.numel())
+        )
+        batch = super().cut(torch.cat([batch.n_id for batch in loader] or [nodes]))
+        if "train_mask" in batch:
+            batch = copy.copy(batch)
+            batch.train_mask = batch.train_mask & torch.isin(batch.n_id, nodes)
+        return batch
+
+    def _drawn(self) -> Tensor:
+        mask = self.data.get("train_mask")
+        return torch.arange(self.num_nodes) if mask is None else mask.nonzero().view(-1)
+
+
+def _metis(data: Data, count: int, seed: int) -> list[Tensor]:
+    """Divide the nodes into at most ``count`` clusters with few edges between them."""
+    import pymetis
+
+    num_nodes = int(data.num_nodes or 0)
+    codes = link_codes(data.edge_index, num_nodes)  # METIS takes no loops and no directions
+    if codes.numel() == 0:
+        return list(torch.arange(num_nodes).tensor_split(count))
+    ends = torch.stack([codes // num_nodes, codes % num_nodes])
+    both = Adjacency.of(torch.cat([ends, ends.flip(0)], dim=1), num_nodes)
+    _, cluster = pymetis.part_graph(
+        count,
+        xadj=both.start.numpy(),
+        adjncy=both.source.numpy(),
+        options=pymetis.Options(seed=seed % 2**31),
+    )
+    label = torch.as_tensor(cluster, dtype=torch.int64)
+    return list(label.argsort(stable=True).split(label.bincount().tolist()))
