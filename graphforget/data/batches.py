@@ -95,15 +95,17 @@ class ClusterBatches(NodeBatches):
 
     def __init__(self, data: Data, size: int, seed: int) -> None:
         super().__init__(data, size, seed)
-        wanted = min(self.clusters_per_batch * len(self), max(1, self.num_nodes // 2))
-        self.clusters = _metis(data, max(wanted, len(self)), seed) if len(self) > 1 else []
+        wanted = min(self.clusters_per_batch * super().__len__(), self.num_nodes)
+        whole = [torch.arange(self.num_nodes)]
+        self.clusters = _metis(data, wanted, seed) if size < self.num_nodes else whole
+
+    def __len__(self) -> int:
+        """Batches an epoch; fewer on graphs that have no clusters as small as asked for."""
+        return min(super().__len__(), len(self.clusters))
 
     def parts(self, generator: Generator) -> Iterator[Tensor]:
-        if not self.clusters:
-            yield torch.arange(self.num_nodes)
-            return
         order = torch.randperm(len(self.clusters), generator=generator)
-        for chosen in order.tensor_split(min(len(self), len(order))):
+        for chosen in order.tensor_split(len(self)):
             yield torch.cat([self.clusters[cluster] for cluster in chosen.tolist()])
 
 
@@ -153,7 +155,9 @@ def _metis(data: Data, count: int, seed: int) -> list[Tensor]:
         count,
         xadj=both.start.numpy(),
         adjncy=both.source.numpy(),
+        recursive=True,  # the k-way variant leaves clusters empty on small graphs
         options=pymetis.Options(seed=seed % 2**31),
     )
     label = torch.as_tensor(cluster, dtype=torch.int64)
-    return list(label.argsort(stable=True).split(label.bincount().tolist()))
+    found = label.argsort(stable=True).split(label.bincount().tolist())
+    return [nodes for nodes in found if nodes.numel()]
