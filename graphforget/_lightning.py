@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+from typing import TYPE_CHECKING
 
 CHOICES = ("lightning.pytorch", "pytorch_lightning")
 
@@ -25,4 +26,7 @@ def _choose() -> str:
     return CHOICES[0] if importlib.util.find_spec("lightning") else CHOICES[1]
 
 
-pl = importlib.import_module(_choose())
+if TYPE_CHECKING:  # the two packages have the same types under other names
+    import pytorch_lightning as pl
+else:
+    pl = importlib.import_module(_choose())

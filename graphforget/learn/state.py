@@ -7,6 +7,7 @@ positions, tie a state to its parameters.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,9 @@ class Snapshots(pl.Callback):
         self.taken: dict[int, dict[str, Tensor]] = {}
         self._model, self._optimizer, self._names = model, optimizer, dict(names)
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Take the snapshot if it is due."""
         if batch_idx + 1 in self._names:
             name = self._names[batch_idx + 1]

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch_geometric.data import Data
-from torchmetrics.functional import auroc, average_precision
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from graphforget.core.errors import UserError
 from graphforget.removal import pair_codes
@@ -106,9 +106,9 @@ class LinkPrediction(Task):
             answer = self.read(output, torch.cat([positive, negative], dim=1)).sigmoid()
             truth = torch.zeros(answer.numel(), dtype=torch.int64, device=answer.device)
             truth[: positive.size(1)] = 1
-            scores[f"{part}_auc"] = float(auroc(answer, truth, task="binary"))
+            scores[f"{part}_auc"] = float(binary_auroc(answer, truth))
             if part == "test":
-                scores["test_ap"] = float(average_precision(answer, truth, task="binary"))
+                scores["test_ap"] = float(binary_average_precision(answer, truth))
         return scores
 
 

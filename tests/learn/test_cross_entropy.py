@@ -16,7 +16,8 @@ TASK = NodeClassification(3)
 
 
 def same(first, second):
-    return all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize("encoder", [GCN(16), GAT(16), GIN(16), GraphSAGE(16)])
