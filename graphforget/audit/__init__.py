@@ -1,0 +1,1 @@
+"""Audits: what is left of the forgotten data, measured against retraining."""
