@@ -1,1 +1,58 @@
 """Graphs to train on, ways to split them, and samplers of what to forget."""
+
+from graphforget.data.batches import (
+    ClusterBatches,
+    NeighborBatches,
+    NodeBatches,
+    RandomBatches,
+    node_batches,
+)
+from graphforget.data.datamodule import GraphDataModule
+from graphforget.data.graphs import GRAPHS, load_graph
+from graphforget.data.memorised import memorisation
+from graphforget.data.own import load_data, load_own
+from graphforget.data.sample import (
+    bridge_edges,
+    dissimilar_edges,
+    edges_far_from_test,
+    edges_near_test,
+    features_of,
+    hub_edges,
+    hub_nodes,
+    memorised,
+    nodes_of_class,
+    parse_sample,
+    random_edges,
+    random_nodes,
+    whole_class,
+)
+from graphforget.data.split import split_links, split_nodes
+
+__all__ = [
+    "ClusterBatches",
+    "GRAPHS",
+    "GraphDataModule",
+    "NeighborBatches",
+    "NodeBatches",
+    "RandomBatches",
+    "bridge_edges",
+    "dissimilar_edges",
+    "edges_far_from_test",
+    "edges_near_test",
+    "features_of",
+    "hub_edges",
+    "hub_nodes",
+    "load_data",
+    "load_graph",
+    "load_own",
+    "memorisation",
+    "memorised",
+    "node_batches",
+    "nodes_of_class",
+    "parse_sample",
+    "random_edges",
+    "random_nodes",
+    "split_links",
+    "split_nodes",
+    "whole_class",
+]
