@@ -18,7 +18,13 @@ from graphforget.callbacks.journal import (
     requests_from_state,
     requests_to_state,
 )
-from graphforget.callbacks.network import Place, clear_caches, find_network, forget_in_place
+from graphforget.callbacks.network import (
+    Place,
+    check_keeps_network,
+    clear_caches,
+    find_network,
+    forget_in_place,
+)
 from graphforget.core.errors import UserError
 from graphforget.protocols import Learner, Unlearner
 from graphforget.request import ForgetRequest
@@ -75,12 +81,6 @@ class ForgetOnRequest(Callback):
     ) -> None:
         if every < 0:
             raise UserError(f"ForgetOnRequest every: wanted 0 or more epochs, got {every}")
-        if type(unlearner).wrap is not Unlearner.wrap:
-            raise UserError(
-                f"ForgetOnRequest: {type(unlearner).__name__} puts operators around the network, "
-                "which a running training cannot take over; choose a method that only changes "
-                "weights, or run it after training"
-            )
         self.source = Path(source)
         self.unlearner, self.task, self.learner = unlearner, task, learner
         self.every, self.network, self.graph = every, network, graph
@@ -126,7 +126,8 @@ class ForgetOnRequest(Callback):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Take what is done out of plain loaders, and make sure that the graph can be replaced."""
-        self._drop_done(trainer, pl_module)
+        graph = self._drop_done(trainer, pl_module)
+        check_keeps_network(self._network, graph.get(), self.unlearner)
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Validation loaders that are made late leave out what is done as well."""
@@ -162,7 +163,7 @@ class ForgetOnRequest(Callback):
         """Carry out what is still open."""
         self._serve(trainer, pl_module)
 
-    def _drop_done(self, trainer: Any, module: Any) -> None:
+    def _drop_done(self, trainer: Any, module: Any) -> TrainingGraph:
         graph = TrainingGraph(trainer, module, self.graph)
         self._num_nodes = graph.get().num_nodes
         for request in self.done.values():
@@ -171,6 +172,7 @@ class ForgetOnRequest(Callback):
             graph.forget(request)
         self._to_verify = list(self.done.values())
         clear_caches(self._network)
+        return graph
 
     def _serve(self, trainer: Any, module: Any) -> None:
         found, problems = self._inbox.poll()

@@ -53,6 +53,17 @@ def find_network(module: nn.Module, place: Place | None = None) -> nn.Module:
     )
 
 
+def check_keeps_network(network: nn.Module, data: Data, unlearner: Unlearner) -> None:
+    """Raise a `Refused` if a method returns its model inside operators of its own."""
+    twin = _uncached_copy(network)
+    if unlearner.wrap(twin, _on_device_of(network, data)) is not twin:
+        raise Refused(
+            f"{type(unlearner).__name__}: puts operators around the network, which a running "
+            "training cannot take over; choose a method that only changes weights, or run it "
+            "after training"
+        )
+
+
 def forget_in_place(
     network: nn.Module,
     optimizers: Sequence[Optimizer],
@@ -86,11 +97,10 @@ def forget_in_place(
     Raises:
         Refused: if the method cannot, or if it builds a network of another shape.
     """
-    parameter = next(network.parameters())
     moments = {k: v for opt in optimizers for k, v in optimizer_state(network, opt).items()}
     trained = Trained(
         model=_uncached_copy(network),
-        data=copy.copy(data).to(parameter.device),
+        data=_on_device_of(network, data),
         task=task,
         learner=learner,
         seed=seed,
@@ -112,6 +122,10 @@ def clear_caches(network: nn.Module) -> None:
         for name in CACHES:
             if hasattr(layer, name):
                 setattr(layer, name, None)
+
+
+def _on_device_of(network: nn.Module, data: Data) -> Data:
+    return copy.copy(data).to(next(network.parameters()).device)
 
 
 def _uncached_copy(network: nn.Module) -> nn.Module:

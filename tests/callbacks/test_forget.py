@@ -221,7 +221,9 @@ def test_training_data_that_cannot_be_replaced_are_refused_before_training(
     with pytest.raises(UserError, match="GraphDataModule"):
         lightning.trainer([ForgetOnRequest(queue, Unlink(), TASK)]).fit(lightning.Plain(), pair)
     with pytest.raises(UserError, match="operators"):
-        ForgetOnRequest(queue, GNNDelete(), TASK)
+        lightning.trainer([ForgetOnRequest(queue, GNNDelete(), TASK)]).fit(
+            lightning.Plain(), lightning.loader(tiny_graph)
+        )
 
 
 def test_a_loader_that_kept_a_copy_is_found_out(tiny_graph, queue):
