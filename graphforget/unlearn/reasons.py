@@ -1,0 +1,63 @@
+"""Reasons to refuse a request, in words that a person without the source can act on.
+
+Each function answers None where there is nothing to object to, so that an unlearner's
+``supports`` is a chain of ``or``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graphforget.request import ForgetRequest
+from graphforget.trained import Trained
+
+
+def no_learner(trained: Trained) -> str | None:
+    """The model came without the learner that trained it."""
+    if trained.learner is None:
+        return (
+            "the model came without its learner, so its training cannot be run again or "
+            "continued; pass learner= to Trained.wrap"
+        )
+    return None
+
+
+def nothing_left(trained: Trained, request: ForgetRequest) -> str | None:
+    """No example would be left to train on."""
+    retained = request.retained(trained.data)
+    if trained.task.train_items(retained).numel() == 0:
+        return (
+            f"no training example is left without the {request.size} {request.kind} ids named, "
+            "so there is nothing to learn from; delete the model instead"
+        )
+    return None
+
+
+def nothing_learned(trained: Trained, request: ForgetRequest) -> str | None:
+    """Training used none of the named items as an example."""
+    if forgotten_examples(trained, request).numel() == 0:
+        return (
+            f"training used none of the {request.size} {request.kind} ids named as an example, "
+            "so there is nothing to unlearn from the weights; use Unlink or Resume"
+        )
+    return None
+
+
+def nothing_forgotten(trained: Trained, request: ForgetRequest) -> str | None:
+    """The request touches no item that the model answers about."""
+    if trained.task.forgotten_items(request, trained.data).numel() == 0:
+        return (
+            f"no item of the task belongs to the {request.size} {request.kind} ids named, so "
+            "there is no answer to change; use Unlink"
+        )
+    return None
+
+
+def forgotten_examples(trained: Trained, request: ForgetRequest) -> Tensor:
+    """Touched items that training used as examples: nodes ``(K,)`` or links ``(2, K)``."""
+    items = trained.task.forgotten_items(request, trained.data)
+    if items.dim() == 2:  # links that a request touches are training edges by definition
+        return items
+    examples = trained.task.train_items(trained.data)
+    return examples[torch.isin(examples, items)]
