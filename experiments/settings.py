@@ -1,0 +1,63 @@
+"""How a graph becomes a problem: the split of its nodes or links, and the task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch_geometric.data import Data
+
+from graphforget.data.split import split_links, split_nodes
+from graphforget.task import LinkPrediction, NodeClassification, Task
+
+
+class Setting(ABC):
+    """A frozen dataclass that prepares any graph for one kind of task."""
+
+    name: ClassVar[str]
+    """The task as the command line names it."""
+
+    @abstractmethod
+    def prepare(self, graph: Data, seed: int) -> tuple[Data, Task]:
+        """The split graph and its task; the graph given is not changed."""
+
+
+@dataclass(frozen=True)
+class Nodes(Setting):
+    """Node classification on a random split, which replaces a public one (d2dgn.md section 9).
+
+    Args:
+        train: share of the training nodes.
+        val: share of the validation nodes; the rest are test nodes.
+    """
+
+    name = "node"
+
+    train: float = 0.7
+    val: float = 0.1
+
+    def prepare(self, graph: Data, seed: int) -> tuple[Data, Task]:
+        data = split_nodes(graph, seed, self.train, self.val, replace=True)
+        return data, NodeClassification.of(data)
+
+
+@dataclass(frozen=True)
+class Links(Setting):
+    """Link prediction with held-out links and as many non-links (GNNDelete, ICLR 2023).
+
+    Args:
+        out_channels: width of the embeddings.
+        val: share of the validation links.
+        test: share of the test links.
+    """
+
+    name = "link"
+
+    out_channels: int = 64
+    val: float = 0.05
+    test: float = 0.05
+
+    def prepare(self, graph: Data, seed: int) -> tuple[Data, Task]:
+        data = split_links(graph, seed, self.val, self.test)
+        return data, LinkPrediction(self.out_channels)
