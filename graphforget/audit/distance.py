@@ -16,17 +16,19 @@ from graphforget.core.metric import CLOSER_TO_ORACLE_IS_BETTER, LOWER_IS_BETTER,
 
 
 @metric(LOWER_IS_BETTER)
-def total_variation(p: Tensor, q: Tensor) -> Tensor:
-    """Total variation of two answers to the same items, from 0 to 1, shape ``(..., K)``.
+def item_distance(p: Tensor, q: Tensor) -> Tensor:
+    """Distance of two answers to each item, from 0 to 1, shape ``(K,)``.
+
+    Total variation of the class probabilities of nodes; ``|p - q|`` for links.
 
     Args:
-        p: probabilities, shape ``(..., K, C)`` of classes.
+        p: probabilities, shape ``(K, C)`` of nodes or ``(K,)`` of links.
         q: probabilities of the same shape.
 
-    >>> total_variation(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
+    >>> item_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
     tensor([0.5000])
     """
-    return (p - q).abs().sum(-1) / 2
+    return (p - q).abs() if p.dim() == 1 else (p - q).abs().sum(-1) / 2
 
 
 def distances(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
@@ -37,17 +39,10 @@ def distances(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
         theirs: the same by ``B`` models.
 
     Returns:
-        Total variation, for links ``|p - q|``; shape ``(A, B)``.
+        Distances, shape ``(A, B)``.
     """
-    rows = []
-    for p in ours:
-        pairs = [_binary(p, q) if p.dim() == 1 else total_variation(p, q) for q in theirs]
-        rows.append(torch.stack([pair.mean() for pair in pairs]))
+    rows = [torch.stack([item_distance(p, q).mean() for q in theirs]) for p in ours]
     return torch.stack(rows)
-
-
-def _binary(p: Tensor, q: Tensor) -> Tensor:
-    return (p - q).abs()
 
 
 @metric(LOWER_IS_BETTER)

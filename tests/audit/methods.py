@@ -1,0 +1,63 @@
+"""Unlearners to try the audit on: the one that must pass and those that must not."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from graphforget.protocols import Unlearner
+from graphforget.request import ForgetRequest
+from graphforget.trained import Trained
+
+
+@dataclass(frozen=True)
+class Retrain(Unlearner):
+    exact: ClassVar[bool] = True
+
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        fresh = trained.learner.fit(request.retained(trained.data), trained.task, seed + 50_000)
+        return trained.after(fresh.model, request, self, seed, fresh.optimizer)
+
+
+@dataclass(frozen=True)
+class DoNothing(Unlearner):
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        return trained
+
+
+@dataclass(frozen=True)
+class Unlink(Unlearner):
+    """Drop the data, keep the weights."""
+
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        return trained.after(copy.deepcopy(trained.model), request, self, seed)
+
+
+@dataclass(frozen=True)
+class ReRandomise(Unlearner):
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        model = trained.learner.build(trained.data, trained.task, seed + 1)
+        return trained.after(model, request, self, seed)
+
+
+@dataclass(frozen=True)
+class SelfDistil(Unlearner):
+    """A new network that learns the original's answers, those about the forgotten included."""
+
+    steps: int = 150
+
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        task, probe = trained.task, request.probe(trained.data)
+        nodes = torch.arange(probe.num_nodes)
+        with torch.no_grad():
+            teacher = task.logits(trained.model, trained.data, nodes)
+        model = trained.learner.build(trained.data, task, seed + 1)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        for _ in range(self.steps):
+            optimizer.zero_grad()
+            task.divergence(teacher, task.logits(model, probe, nodes)).mean().backward()
+            optimizer.step()
+        return trained.after(model, request, self, seed)
