@@ -155,11 +155,13 @@ def _report(
         *judge_utility(means["after"], means["oracle"], spread, 0 if kind == "full" else tested),
     ]
     if kind == "full":
-        success = [attacks["after"][place].two_sided for place in ("forgotten", "test")]
-        criteria.append(judge_membership(excess["after"], *success))
+        forgotten, test = (attacks["after"][place].two_sided for place in ("forgotten", "test"))
+        criteria.append(judge_membership(excess["after"], forgotten, test))
     else:
-        auc = [means[name]["population_attack_auc"] for name in ("after", "oracle", "floor")]
-        criteria.append(judge_population(*auc, slices["forgotten"].items))
+        after, oracle, floor = (
+            means[name]["population_attack_auc"] for name in ("after", "oracle", "floor")
+        )
+        criteria.append(judge_population(after, oracle, floor, slices["forgotten"].items))
     return AuditReport(
         kind=kind,
         models=len(arms.after),
