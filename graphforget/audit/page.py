@@ -117,7 +117,9 @@ def _done(report: AuditReport, outcome: Outcome) -> dict[str, str]:
             f"{_seconds(cost.cpu_seconds)}, up to {cost.peak_mb:.0f} MiB on top of what was held"
         )
     data = outcome.before.data
-    found["Graph"] = f"{data.num_nodes:,} nodes, {data.num_edges:,} connections (each direction counts)"
+    found["Graph"] = (
+        f"{data.num_nodes:,} nodes, {data.num_edges:,} connections (each direction counts)"
+    )
     if outcome.before.learner is not None:
         found["Original training"] = repr(outcome.before.learner)
     return found
