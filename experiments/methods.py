@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from graphforget import unlearn
@@ -25,12 +25,12 @@ def exported() -> tuple[Unlearner, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def at_budget(unlearner: Unlearner, share: float, epochs: int) -> Unlearner:
+def at_budget(unlearner: Any, share: float, epochs: int) -> Any:
     """The method with as many steps as ``share`` of a training of ``epochs`` steps has.
 
     Methods say their budget in their own words: as a ``share`` of the training, or as a number
-    of ``steps`` or ``rounds``. One that has none of these stays as it is. What a budget really
-    costs is for the clock to say.
+    of ``steps`` or ``rounds``, or by a ``solver`` that does. One that has none of these stays as
+    it is. What a budget really costs is for the clock to say.
 
     >>> from graphforget.unlearn import BadTeacher, Resume, Unlink
     >>> at_budget(Resume(), 0.02, epochs=200), at_budget(Unlink(), 0.02, epochs=200)
@@ -38,19 +38,20 @@ def at_budget(unlearner: Unlearner, share: float, epochs: int) -> Unlearner:
     >>> at_budget(BadTeacher(), 0.02, epochs=200).steps
     4
     """
-    names = {field.name for field in fields(unlearner)}  # type: ignore[arg-type]
+    names = {field.name for field in fields(unlearner)}
     steps = max(1, math.ceil(share * epochs))
+    change: dict[str, Any] = {}
     if "share" in names:
-        change: dict[str, Any] = {"share": share}
+        change = {"share": share}
     elif "steps" in names:
         change = {"steps": steps}
     elif "rounds" in names:  # a round is up to two steps
         change = {"rounds": max(1, steps // 2)}
-    else:
-        return unlearner
+    elif "solver" in names:
+        change = {"solver": at_budget(unlearner.solver, share, epochs)}
     if "max_rounds" in names:
-        change["max_rounds"] = min(unlearner.max_rounds, change["rounds"])  # type: ignore
-    return replace(unlearner, **change)  # type: ignore[type-var]
+        change["max_rounds"] = min(unlearner.max_rounds, change["rounds"])
+    return replace(unlearner, **change)
 
 
 def with_budgets(
@@ -71,12 +72,21 @@ def label(unlearner: Unlearner) -> str:
     >>> label(Resume()), label(Resume(share=0.02))
     ('Resume', 'Resume share=0.02')
     """
-    usual = type(unlearner)()
-    said = [f"{field.name}={_short(getattr(unlearner, field.name))}"
-            for field in fields(unlearner)  # type: ignore[arg-type]
-            if getattr(unlearner, field.name) != getattr(usual, field.name)]
-    return " ".join([type(unlearner).__name__, *said])
+    return " ".join([type(unlearner).__name__, *_differences(unlearner)])
 
 
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).removesuffix("()")
+def _differences(thing: Any) -> list[str]:
+    """``field=value`` for each field that is not the class's default, parts by their own names."""
+    usual, found = type(thing)(), []
+    for field in fields(thing):
+        value, default = getattr(thing, field.name), getattr(usual, field.name)
+        if value == default:
+            continue
+        if not is_dataclass(value):
+            found.append(f"{field.name}={value:g}" if isinstance(value, float)
+                         else f"{field.name}={value}")
+        elif type(value) is type(default):
+            found += _differences(value)
+        else:
+            found.append(f"{field.name}={' '.join([type(value).__name__, *_differences(value)])}")
+    return found
