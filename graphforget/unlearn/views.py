@@ -11,6 +11,7 @@ from torch_geometric.nn import MessagePassing
 
 from graphforget.core.neighborhood import Adjacency, induced
 from graphforget.data.batches import node_batches
+from graphforget.nn import sparse_features
 from graphforget.protocols import Objective
 from graphforget.task import Task
 from graphforget.task.links import random_pairs
@@ -37,7 +38,7 @@ def around(trained: Trained, items: Tensor) -> tuple[Data, Tensor]:
     """
     data, layers = trained.data, len(message_passing(trained.model))
     if not batch_nodes(trained) or layers == 0:
-        return data, items
+        return quick_input(trained, data), items
     adjacency = Adjacency.of(data.edge_index, data.num_nodes)
     nodes = adjacency.khop(items.unique(), layers + 1)
     return induced(data, nodes, adjacency), torch.searchsorted(nodes, items.contiguous())
@@ -51,6 +52,7 @@ def answered(trained: Trained, data: Data, seed: int) -> Iterator[tuple[Data, Te
     """
     size = batch_nodes(trained)
     if not size:
+        data = quick_input(trained, data)
         output = _output(trained.model, data)
         while True:
             yield data, output
@@ -75,6 +77,12 @@ def questions(task: Task, data: Data, share: float, generator: Generator) -> Ten
     if items.dim() == 1:
         return items
     return torch.cat([items, random_pairs(data, count, generator)], dim=1)
+
+
+def quick_input(trained: Trained, data: Data) -> Data:
+    """The graph with its features in the form that training multiplies fastest."""
+    encoder = getattr(trained.learner, "encoder", None)
+    return sparse_features(data) if getattr(encoder, "sparse_input", False) else data
 
 
 def message_passing(model: nn.Module) -> list[MessagePassing]:

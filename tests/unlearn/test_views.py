@@ -61,3 +61,12 @@ def test_questions_are_a_share_of_the_items_and_for_links_as_many_strangers(tiny
     bare = replace(LinkPrediction(8))
     tiny_links.edge_index = tiny_links.edge_index[:, :0]
     assert questions(bare, tiny_links, 1.0, generator).shape == (2, 0)
+
+
+def test_bags_of_words_are_multiplied_sparsely_and_answer_the_same(path):
+    path.x = torch.eye(60)
+    learner, task = CrossEntropy(encoder=GCN(8)), NodeClassification(3)
+    trained = Trained(learner.build(path, task, 0), path, task, learner)
+    part, items = around(trained, torch.arange(60))
+    assert part.x.layout == torch.sparse_csr and path.x.layout == torch.strided
+    torch.testing.assert_close(task.response(trained.model, part, items), trained.response(items))
