@@ -101,7 +101,7 @@ def main() -> None:
 def problems(options: argparse.Namespace) -> Iterator[Problem]:
     """Link prediction, then node classification."""
     links = CrossEntropy(GCN(hidden=128, dropout=0.0), options.link_epochs, 1e-3, 0.0)
-    nodes = CrossEntropy(GCN(hidden=64), options.node_epochs)
+    nodes = CrossEntropy(GCN(hidden=64, dropout=0.0), options.node_epochs)
     for names, setting, learner in ((options.link, Links(), links), (options.node, Nodes(), nodes)):
         for dataset in filter(None, names.split(",")):
             yield Problem(dataset, setting, replace(learner, snapshots=SNAPSHOTS))

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from benchmarks.arms import Bench, measured, rerandomised, set_up, unlearned
 from benchmarks.front import write_pictures, write_table
 from benchmarks.rows import finite, read_rows
-from experiments.methods import exported, label, with_budgets
+from experiments.methods import label, named, with_budgets
 from experiments.settings import Links, Nodes, Setting
 from graphforget.audit import fit_many
 from graphforget.core.config import to_config
@@ -108,8 +108,8 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
     links = CrossEntropy(GCN(hidden=128, dropout=0.0), options.link_epochs, 1e-3, 0.0)
     nodes = CrossEntropy(GCN(hidden=64, dropout=options.dropout), options.node_epochs)
     plan = (
-        (options.link, Links(), links, options.seeds or 3),
-        (options.node, Nodes(), nodes, options.seeds or 5),
+        (options.link, Links(normalise=not options.quick), links, options.seeds or 3),
+        (options.node, Nodes(normalise=not options.quick), nodes, options.seeds or 5),
     )
     for datasets, setting, learner, seeds in plan:
         learner = replace(learner, snapshots=SNAPSHOTS)
@@ -120,12 +120,15 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
                                min(options.copies or options.models, options.models))
 
 
-def methods(cell: Cell, options: argparse.Namespace) -> dict[str, Any]:
-    """The rows of a cell: the controls, then every method at its budgets."""
+def methods(cell: Cell, options: argparse.Namespace) -> dict[str, tuple[str, Any]]:
+    """The rows of a cell by method, with the family whose budgets belong together in a picture."""
     shares = [float(share) for share in options.shares.split(",")]
-    every = with_budgets(exported(), shares, cell.learner.epochs, defaults=not options.quick)
-    found = {label(each): each for each in every if not isinstance(each, Retrain)}
-    return dict.fromkeys(CONTROLS) | found
+    found: dict[str, tuple[str, Any]] = {name: (name, None) for name in CONTROLS}
+    for family, base in named().items():
+        if not isinstance(base, Retrain):  # that is the floor
+            for each in with_budgets([base], shares, cell.learner.epochs, not options.quick):
+                found.setdefault(label(each), (family, each))
+    return found
 
 
 def trained(cell: Cell, root: str | None) -> list[Trained]:
@@ -135,7 +138,7 @@ def trained(cell: Cell, root: str | None) -> list[Trained]:
 
 
 def measure_cell(
-    cell: Cell, names: list[str], originals: list[Trained], known: dict[str, Any]
+    cell: Cell, names: list[str], originals: list[Trained], known: dict[str, tuple[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """The rows of a cell, one after the other."""
     data, task = originals[0].data, originals[0].task
@@ -147,9 +150,10 @@ def measure_cell(
         return
     bench = set_up(originals, cell.learner, request)
     for name in names:
-        row = cell.asked(name) | {"size": request.size, "digest": request.digest}
+        family, method = known[name]
+        row = cell.asked(name) | {"family": family, "size": request.size}
         try:
-            yield row | {"status": "ok"} | _measure(cell, name, known[name], bench)
+            yield row | {"status": "ok"} | _measure(cell, name, method, bench)
         except Refused as error:
             yield row | {"status": "refused", "error": str(error)}
         except Exception as error:  # a night's work goes on without it
@@ -174,7 +178,7 @@ def _measure(cell: Cell, name: str, method: Any, bench: Bench) -> dict[str, Any]
         models, cost = unlearned(method, bench.none.models[: cell.copies], bench.request)
         arm = bench.arm(models)
         found |= {"cpu_seconds": cost.cpu_seconds, "peak_mb": cost.peak_mb}
-        found |= {"family": type(method).__name__, "config": to_config(method)}
+        found["config"] = to_config(method)
     return found | {"cost": found["cpu_seconds"] / retrain.cpu_seconds} | measured(bench, arm)
 
 
@@ -197,7 +201,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="splits and requests; 3 for links, 5 for nodes")
     parser.add_argument("--link-epochs", type=int, default=2000)
     parser.add_argument("--node-epochs", type=int, default=200)
-    parser.add_argument("--dropout", type=float, default=0.5, help="for node classification")
+    parser.add_argument("--dropout", type=float, default=0.0, help="for node classification")
     parser.add_argument("--shares", default="0.02,0.05,0.1", help="budgets, besides the defaults")
     parser.add_argument("--only", nargs="*", default=[], help="rows whose names match all of these")
     parser.add_argument("--quick", action="store_true", help="digits, 4 models, 60 epochs, 1 seed")

@@ -36,7 +36,7 @@ LINK_REQUESTS = (
     "features:1%",
 )
 
-_NODES = CrossEntropy(encoder=GCN(hidden=64), epochs=200, snapshots=SNAPSHOTS)
+_NODES = CrossEntropy(encoder=GCN(hidden=64, dropout=0.0), epochs=200, snapshots=SNAPSHOTS)
 _LINKS = CrossEntropy(  # the published setting: GCN 128-64 without dropout or weight decay
     encoder=GCN(hidden=128, dropout=0.0),
     epochs=2000,
@@ -68,14 +68,14 @@ FULL = (
 SMOKE = (
     Grid(
         datasets=("digits",),
-        setting=Nodes(),
+        setting=Nodes(normalise=False),
         learner=_SMALL,
         requests=("edges:2.5%:in", "nodes:5%:hub", "nodes:5%:memorised", "features:5%", "class:0"),
         unlearners=with_budgets(exported(), (0.1,), _SMALL.epochs, defaults=False),
     ),
     Grid(
         datasets=("digits",),
-        setting=Links(out_channels=16),
+        setting=Links(out_channels=16, normalise=False),
         learner=_SMALL,
         requests=("edges:10:out", "edges:2.5%:bridge"),
         unlearners=with_budgets(exported(), (0.1,), _SMALL.epochs, defaults=False),

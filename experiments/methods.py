@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import inspect
 import math
+import pkgutil
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
+from importlib import import_module
 from typing import Any
 
 from graphforget import unlearn
 from graphforget.protocols import Unlearner
 
 
+def named() -> dict[str, Unlearner]:
+    """What `graphforget.unlearn` and its packages export, by name.
+
+    Classes are taken at their defaults; a preset, which is a constant, as it is.
+
+    >>> named()["Resume"]
+    Resume(share=0.1)
+    """
+    packages = [import_module(f"{unlearn.__name__}.{found.name}")
+                for found in pkgutil.iter_modules(unlearn.__path__) if found.ispkg]
+    methods: dict[str, Unlearner] = {}
+    for module in (unlearn, *packages):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if isinstance(thing, Unlearner):
+                methods[f"{type(thing).__name__} {name.lower()}"] = thing
+            elif inspect.isclass(thing) and issubclass(thing, Unlearner):
+                if not inspect.isabstract(thing):
+                    methods[name] = thing()
+    return methods
+
+
 def exported() -> tuple[Unlearner, ...]:
-    """What `graphforget.unlearn` exports: classes at their defaults, and presets as they are."""
-    found = []
-    for name in unlearn.__all__:
-        thing = getattr(unlearn, name)
-        if isinstance(thing, Unlearner):
-            found.append(thing)
-        elif inspect.isclass(thing) and issubclass(thing, Unlearner):
-            if not inspect.isabstract(thing):
-                found.append(thing())
-    return tuple(dict.fromkeys(found))
+    """Every method and preset, once."""
+    return tuple(dict.fromkeys(named().values()))
 
 
 def at_budget(unlearner: Any, share: float, epochs: int) -> Any:
     """The method with as many steps as ``share`` of a training of ``epochs`` steps has.
 
-    Methods say their budget in their own words: as a ``share`` of the training, or as a number
-    of ``steps`` or ``rounds``, or by a ``solver`` that does. One that has none of these stays as
-    it is. What a budget really costs is for the clock to say.
+    Methods say their budget in their own words: as a ``share`` of the training, as a number of
+    ``steps``, ``rounds`` or ``iterations``, or by a ``solver`` that does. One that has none of
+    these stays as it is. What a budget really costs is for the clock to say.
 
     >>> from graphforget.unlearn import BadTeacher, Resume, Unlink
     >>> at_budget(Resume(), 0.02, epochs=200), at_budget(Unlink(), 0.02, epochs=200)
@@ -47,6 +63,8 @@ def at_budget(unlearner: Any, share: float, epochs: int) -> Any:
         change = {"steps": steps}
     elif "rounds" in names:  # a round is up to two steps
         change = {"rounds": max(1, steps // 2)}
+    elif "iterations" in names:  # a product with the curvature and its share of the line search
+        change = {"iterations": max(1, steps // 2)}
     elif "solver" in names:
         change = {"solver": at_budget(unlearner.solver, share, epochs)}
     if "max_rounds" in names:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch_geometric.data import Data
+from torch_geometric.transforms import NormalizeFeatures
 
 from graphforget.data.split import split_links, split_nodes
 from graphforget.task import LinkPrediction, NodeClassification, Task
@@ -30,14 +31,18 @@ class Nodes(Setting):
     Args:
         train: share of the training nodes.
         val: share of the validation nodes; the rest are test nodes.
+        normalise: scale the features of each node to sum 1, as published settings do. It matters:
+            on raw bags of words models memorise more, and all methods forget more slowly.
     """
 
     name = "node"
 
     train: float = 0.7
     val: float = 0.1
+    normalise: bool = True
 
     def prepare(self, graph: Data, seed: int) -> tuple[Data, Task]:
+        graph = NormalizeFeatures()(graph) if self.normalise else graph
         data = split_nodes(graph, seed, self.train, self.val, replace=True)
         return data, NodeClassification.of(data)
 
@@ -50,6 +55,7 @@ class Links(Setting):
         out_channels: width of the embeddings.
         val: share of the validation links.
         test: share of the test links.
+        normalise: scale the features of each node to sum 1.
     """
 
     name = "link"
@@ -57,7 +63,9 @@ class Links(Setting):
     out_channels: int = 64
     val: float = 0.05
     test: float = 0.05
+    normalise: bool = True
 
     def prepare(self, graph: Data, seed: int) -> tuple[Data, Task]:
+        graph = NormalizeFeatures()(graph) if self.normalise else graph
         data = split_links(graph, seed, self.val, self.test)
         return data, LinkPrediction(self.out_channels)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from experiments.benchmark import benchmarks, find, key_of
 from experiments.graph_unlearning import BENCHMARK
 from experiments.methods import at_budget, exported, label, with_budgets
+from experiments.settings import Links, Nodes
 from graphforget import unlearn
 from graphforget.core.config import from_config
 from graphforget.core.errors import UserError
 from graphforget.core.record import Record
-from graphforget.unlearn import SCRUB, GNNDelete, Resume, Rewind, Unlink
+from graphforget.data import load_graph
+from graphforget.unlearn import D2DGN, SCRUB, GNNDelete, Resume, Rewind, Unlink
 
 
 def test_a_record_has_the_key_of_its_run_whatever_came_of_it(tiny_benchmark):
@@ -40,8 +43,7 @@ def test_a_run_can_be_built_again_from_its_record():
 def test_graph_unlearning_asks_every_exported_method_about_every_kind(size):
     runs = list(BENCHMARK.runs(size))
     there = {type(run.unlearner).__name__ for run in runs}
-    assert {name for name in unlearn.__all__ if name in dir(unlearn)} >= there
-    assert there == {type(method).__name__ for method in exported()}
+    assert there == {type(method).__name__ for method in exported()} == set(unlearn.__all__)
     asked = " ".join({run.request for run in runs})
     for word in ("edges", "nodes", "features", "class", "out", "bridge", "hub", "memorised"):
         assert word in asked
@@ -62,9 +64,20 @@ def test_budgets_are_said_in_the_words_of_each_method():
     assert at_budget(GNNDelete(), 0.05, 200) == GNNDelete(steps=10)
     assert at_budget(SCRUB(), 0.02, 200) == SCRUB(rounds=2, max_rounds=2)
     assert at_budget(Unlink(), 0.05, 200) == Unlink()
+    assert at_budget(D2DGN(), 0.02, 200) != D2DGN() != at_budget(D2DGN(), 0.4, 2000)
     assert with_budgets([Resume(), Unlink()], [0.05, 0.1], 200) == (
         Resume(), Resume(share=0.05), Unlink(),
     )
+
+
+def test_node_features_sum_to_one_unless_told_otherwise():
+    graph = load_graph("digits")
+    for setting in (Nodes, Links):
+        data, _ = setting().prepare(graph, 0)
+        assert torch.allclose(data.x.sum(1), torch.ones(len(data.x)))
+        raw, _ = setting(normalise=False).prepare(graph, 0)
+        assert torch.equal(raw.x, graph.x)
+    assert graph.x.sum(1).max() > 2  # the graph given is as it was
 
 
 def test_every_method_has_a_label_of_its_own():
