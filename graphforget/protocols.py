@@ -46,6 +46,10 @@ class Learner(ABC):
         """The loss of one step on ``data``: here the whole graph at once."""
         return lambda model, generator: self.loss(model, data, task, generator)
 
+    def inputs(self, data: Data) -> Data:
+        """The graph in the form that the learner's network multiplies fastest."""
+        return data
+
     def steps(self, data: Data) -> int:
         """Optimiser steps in one epoch on ``data``."""
         return 1

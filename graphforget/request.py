@@ -159,7 +159,9 @@ class ForgetRequest:
         This is what a stranger can present to a model to find out whether it has seen an item:
         its features, without the connections and labels that the data no longer holds.
         """
-        result = copy.copy(self.retained(data))
+        bare = copy.copy(data)
+        bare.x = data.x[:, :0]  # retained() would copy the features only for us to put them back
+        result = self.retained(bare)
         result.x = data.x
         return result
 

@@ -144,12 +144,15 @@ class CrossEntropy(Learner):
     def steps(self, data: Data) -> int:
         return math.ceil(data.num_nodes / self.batch_nodes) if self.batch_nodes else 1
 
+    def inputs(self, data: Data) -> Data:
+        return sparse_features(data) if self.encoder.sparse_input else data
+
     def objective(self, data: Data, task: Task, seed: int) -> Objective:
         """The loss of one step: on the whole graph, or on the next batch of it."""
         if self.batch_nodes:
             batches = _endless(node_batches(data, self.batch_nodes, seed))
             return lambda model, generator: self.loss(model, next(batches), task, generator)
-        whole = sparse_features(data) if self.encoder.sparse_input else data
+        whole = self.inputs(data)
         return lambda model, generator: self.loss(model, whole, task, generator)
 
     def _snapshot_steps(self, data: Data) -> dict[int, int]:

@@ -20,12 +20,14 @@ class Encoder(ABC):
     Args:
         hidden: width of every layer but the last.
         layers: number of message-passing layers, which is also how many hops a node sees.
-        dropout: probability of dropping a hidden unit in training.
+        dropout: probability of dropping a hidden unit in training. None is dropped by default:
+            the reference figures of d2dgn.md were measured so, and what a request changes stands
+            out less against noise.
     """
 
     hidden: int = 64
     layers: int = 2
-    dropout: float = 0.5
+    dropout: float = 0.0
 
     sparse_input: ClassVar[bool] = False
     """Whether the first layer multiplies the features by weights before it passes messages, so

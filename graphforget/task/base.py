@@ -66,6 +66,14 @@ class Task(ABC):
         """KL(teacher, student) of each item from both sides' logits, in nats, shape ``(K,)``."""
 
     @abstractmethod
+    def curvature(self, logits: Tensor, along: Tensor) -> Tensor:
+        """Hessian of the loss in an item's logits times a vector, of the shape of ``logits``.
+
+        It does not depend on what is true: `divergence` from any teacher has it, and so has the
+        cross-entropy with any label.
+        """
+
+    @abstractmethod
     def margin(self, logits: Tensor, data: Data, items: Tensor) -> Tensor:
         """How sure a model is of what is true, one number an item, shape ``(K,)``."""
 

@@ -90,6 +90,10 @@ class LinkPrediction(Task):
         cross = F.binary_cross_entropy_with_logits(student, p, reduction="none")
         return cross - F.binary_cross_entropy_with_logits(teacher, p, reduction="none")
 
+    def curvature(self, logits: Tensor, along: Tensor) -> Tensor:
+        p = logits.sigmoid()
+        return p * (1 - p) * along
+
     def margin(self, logits: Tensor, data: Data, items: Tensor) -> Tensor:
         """The logit itself: every item is a true link, shape ``(K,)``."""
         return logits

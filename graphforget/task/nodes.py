@@ -94,6 +94,10 @@ class NodeClassification(Task):
             student.log_softmax(-1), teacher.log_softmax(-1), reduction="none", log_target=True
         ).sum(-1)
 
+    def curvature(self, logits: Tensor, along: Tensor) -> Tensor:
+        p = logits.softmax(-1)
+        return p * (along - (p * along).sum(-1, keepdim=True))
+
     def margin(self, logits: Tensor, data: Data, items: Tensor) -> Tensor:
         """Logit of the true class less the log-sum-exp of all others, shape ``(K,)``."""
         truth = data.y[items].unsqueeze(-1)

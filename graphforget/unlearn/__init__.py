@@ -4,6 +4,7 @@ A new method is a frozen dataclass in a file of its own, one line here and one t
 """
 
 from graphforget.unlearn.bad_teacher import BadTeacher
+from graphforget.unlearn.d2dgn import D2DGN
 from graphforget.unlearn.finetune import FineTune
 from graphforget.unlearn.gnndelete import GNNDelete
 from graphforget.unlearn.gradient_ascent import GradientAscent
@@ -15,6 +16,7 @@ from graphforget.unlearn.scrub import SCRUB
 from graphforget.unlearn.unlink import Unlink
 
 __all__ = [
+    "D2DGN",
     "SCRUB",
     "BadTeacher",
     "FineTune",

@@ -25,8 +25,10 @@ def no_learner(trained: Trained) -> str | None:
 
 def nothing_left(trained: Trained, request: ForgetRequest) -> str | None:
     """No example would be left to train on."""
-    retained = request.retained(trained.data)
-    if trained.task.train_items(retained).numel() == 0:
+    takes = ("node", "class", "edge") if _of_links(trained) else ("node", "class")
+    examples = trained.task.train_items(trained.data).size(-1)
+    gone = forgotten_examples(trained, request).size(-1) if request.kind in takes else 0
+    if gone >= examples:
         return (
             f"no training example is left without the {request.size} {request.kind} ids named, "
             "so there is nothing to learn from; delete the model instead"
@@ -61,3 +63,7 @@ def forgotten_examples(trained: Trained, request: ForgetRequest) -> Tensor:
         return items
     examples = trained.task.train_items(trained.data)
     return examples[torch.isin(examples, items)]
+
+
+def _of_links(trained: Trained) -> bool:
+    return trained.task.train_items(trained.data).dim() == 2

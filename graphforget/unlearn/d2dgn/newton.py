@@ -1,0 +1,249 @@
+"""Gauss-Newton steps for the student: few products, no step size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from graphforget.core.errors import UserError
+from graphforget.trained import Trained
+from graphforget.unlearn.d2dgn.problem import Problem
+from graphforget.unlearn.d2dgn.solver import Solver, no_state
+
+REACH = 0.1
+"""Share of the training in which Adam's steps, one learning rate a weight, could go as far as a
+step of Newton's may: where training had not converged, nothing else bounds it."""
+
+Vector = list[Tensor]
+"""One tensor a parameter."""
+
+
+@dataclass(frozen=True)
+class Newton(Solver):
+    """Gauss-Newton steps by conjugate gradients, preconditioned by the optimiser's second moment.
+
+    The curvature of a divergence does not depend on labels, so the preserver's answers give the
+    curvature of the training objective (Gauss-Newton matrix ``J^T H J``, never formed: ``J v`` is
+    a difference of answers, ``J^T`` a gradient). One product costs about one training step. A
+    step that would overshoot is halved until it pays.
+
+    Args:
+        iterations: products with the matrix, over all rounds.
+        rounds: shares of them for each step: a short one first, because what is far from
+            quadratic (a whole class) needs a second look before a long one.
+        nudge: length of the difference, relative to the weights.
+    """
+
+    iterations: int = 20
+    rounds: tuple[float, ...] = (0.2, 0.3, 0.5)
+    nudge: float = 1e-3
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.iterations, int) and self.iterations >= 1
+        if not (whole and self.nudge > 0 and self.rounds and min(self.rounds) > 0):
+            raise UserError(
+                "Newton solver: wanted iterations from 1, a positive nudge and positive rounds, "
+                f"got {self}"
+            )
+
+    def supports(self, trained: Trained) -> str | None:
+        return no_state(trained)
+
+    def minimise(
+        self, student: nn.Module, problem: Problem, trained: Trained, seed: int
+    ) -> Mapping[str, Tensor]:
+        student.eval()
+        metric, reach = second_moment(student, trained), reach_of(student, trained)
+        for share in self.rounds:
+            here = [parameter.detach().clone() for parameter in student.parameters()]
+            value, slope, product = self._surface(student, problem, here, seed)
+            count = max(1, round(share * self.iterations))
+            step = conjugate_gradients(product, [-g for g in slope], metric, count, reach)
+            descent = dot(slope, step)
+            size = backtrack(student, problem, here, step, value, descent, seed)
+            put(student, moved(here, step, size))
+        return stepped(student, problem, trained, seed)
+
+    def _surface(
+        self, student: nn.Module, problem: Problem, here: Vector, seed: int
+    ) -> tuple[float, Vector, Callable[[Vector], Vector]]:
+        """Value, gradient and Gauss-Newton product of the problem at some weights."""
+        assert problem.distillation is not None
+        weight, distillation = problem.distillation
+        decay = 0.0 if problem.tilt is None else problem.tilt.decay
+        parameters = list(student.parameters())
+        loss = problem(student, generator_of(here, seed))
+        slope = torch.autograd.grad(loss, parameters)
+        said = distillation.ask(student)
+        answers = [lesson.logits for lesson in said]
+        length = self.nudge * norm(here)
+
+        def product(vector: Vector) -> Vector:
+            scale = length / max(norm(vector), 1e-30)
+            put(student, moved(here, vector, scale))
+            with torch.no_grad():
+                ahead = [lesson.logits for lesson in distillation.ask(student)]
+                along = [(a - b) / scale for a, b in zip(ahead, answers, strict=True)]
+                bent = [weight * each for each in distillation.curvature(said, along)]
+            put(student, here)
+            back = torch.autograd.grad(answers, parameters, bent, retain_graph=True)
+            return [b + decay * v for b, v in zip(back, vector, strict=True)]
+
+        return float(loss.detach()), list(slope), product
+
+
+def stepped(
+    student: nn.Module, problem: Problem, trained: Trained, seed: int
+) -> dict[str, Tensor]:
+    """The optimiser's state as one more training step at the student's weights would leave it.
+
+    The second moment is a long average, so like that of any resumed run it still holds most of
+    what the original's held (d2dgn.md 9.7); it is as private as the data.
+    """
+    assert trained.learner is not None
+    loss = problem(student, generator_of(list(student.parameters()), seed))
+    gradients = torch.autograd.grad(loss, list(student.parameters()))
+    group = trained.learner.optimizer(student.parameters()).param_groups[0]
+    first, second = group["betas"]
+    state: dict[str, Tensor] = {}
+    for (name, _), gradient in zip(student.named_parameters(), gradients, strict=True):
+        squares = trained.optimizer[f"{name}.exp_avg_sq"].to(gradient.device)
+        state[f"{name}.step"] = trained.optimizer[f"{name}.step"] + 1
+        state[f"{name}.exp_avg"] = (1 - first) * gradient
+        state[f"{name}.exp_avg_sq"] = second * squares + (1 - second) * gradient.square()
+    return state
+
+
+def backtrack(
+    student: nn.Module,
+    problem: Problem,
+    here: Vector,
+    step: Vector,
+    value: float,
+    slope: float,
+    seed: int,
+) -> float:
+    """The largest of 1, 1/2, 1/4, ... of a step that lowers the problem as its slope promises.
+
+    Armijo's rule with factor .1; 0 where nothing down to 1/256 does, or the step does not descend.
+    """
+    size = 1.0
+    while slope < 0 and size >= 1 / 256:
+        put(student, moved(here, step, size))
+        with torch.no_grad():
+            reached = float(problem(student, generator_of(here, seed)))
+        if reached <= value + 0.1 * size * slope:
+            return size
+        size /= 2
+    return 0.0
+
+
+def conjugate_gradients(
+    product: Callable[[Vector], Vector],
+    right: Vector,
+    metric: Vector,
+    iterations: int,
+    reach: float = math.inf,
+) -> Vector:
+    """Solve ``H x = right`` for a positive definite ``H`` that is given by its products.
+
+    Stops early where a direction has no positive curvature, nothing is left to solve or the
+    solution would leave a ball, on whose surface it then ends (Steihaug, 1983).
+
+    Args:
+        product: the function ``v -> H v`` on lists of tensors.
+        right: the right-hand side, one tensor a parameter.
+        metric: positive diagonal preconditioner, of the same shapes; ``H`` is roughly this.
+        iterations: the most products to take.
+        reach: radius of the ball.
+
+    >>> matrix = torch.tensor([[4., 1.], [1., 3.]])
+    >>> right = [torch.tensor([1., 2.])]
+    >>> solve = conjugate_gradients(lambda v: [matrix @ v[0]], right, [torch.ones(2)], 2)
+    >>> solve[0].round(decimals=4)
+    tensor([0.0909, 0.6364])
+    """
+    solution = [torch.zeros_like(r) for r in right]
+    residual = [r.clone() for r in right]
+    scaled = [r / m for r, m in zip(residual, metric, strict=True)]
+    direction = scaled
+    energy = dot(residual, scaled)
+    for _ in range(iterations):
+        image = product(direction)
+        curvature = dot(direction, image)
+        if curvature <= 0 or energy <= 0:
+            break
+        size = energy / curvature
+        ahead = moved(solution, direction, size)
+        if norm(ahead) > reach:
+            return moved(solution, direction, to_surface(solution, direction, reach))
+        solution = ahead
+        residual = [r - size * i for r, i in zip(residual, image, strict=True)]
+        scaled = [r / m for r, m in zip(residual, metric, strict=True)]
+        previous, energy = energy, dot(residual, scaled)
+        direction = [
+            s + energy / previous * d for s, d in zip(scaled, direction, strict=True)
+        ]
+    return solution
+
+
+def to_surface(inside: Vector, direction: Vector, radius: float) -> float:
+    """How far to go from a point inside a ball to reach its surface.
+
+    >>> to_surface([torch.tensor([3.])], [torch.tensor([2.])], 5.0)
+    1.0
+    """
+    a, b = dot(direction, direction), dot(inside, direction)
+    c = dot(inside, inside) - radius**2
+    return (math.sqrt(max(0.0, b * b - a * c)) - b) / a
+
+
+def reach_of(student: nn.Module, trained: Trained) -> float:
+    """The farthest that a step may go, as a Euclidean length over all weights."""
+    assert trained.learner is not None
+    rate = trained.learner.optimizer(student.parameters()).param_groups[0]["lr"]
+    steps = trained.learner.epochs * trained.learner.steps(trained.data)
+    weights = sum(parameter.numel() for parameter in student.parameters())
+    return REACH * steps * rate * math.sqrt(weights)
+
+
+def second_moment(student: nn.Module, trained: Trained) -> Vector:
+    """Root of Adam's bias-corrected second moment, one positive tensor a parameter."""
+    assert trained.learner is not None
+    beta = trained.learner.optimizer(student.parameters()).param_groups[0].get("betas", (0, 0.999))
+    found = []
+    for name, parameter in student.named_parameters():
+        squares = trained.optimizer[f"{name}.exp_avg_sq"].to(parameter.device)
+        steps = float(trained.optimizer[f"{name}.step"])
+        found.append((squares / (1 - beta[1] ** steps)).sqrt() + 1e-6)
+    return found
+
+
+def generator_of(weights: Vector, seed: int) -> Generator:
+    """A generator on the device of the weights."""
+    return Generator(device=weights[0].device).manual_seed(seed)
+
+
+def put(model: nn.Module, weights: Vector) -> None:
+    """Set a network's weights, without a trace in the graph of what it said before."""
+    for parameter, value in zip(model.parameters(), weights, strict=True):
+        parameter.data = value
+
+
+def moved(origin: Vector, along: Vector, scale: float) -> Vector:
+    """The point ``origin + scale * along``."""
+    return [o + scale * a for o, a in zip(origin, along, strict=True)]
+
+
+def dot(first: Vector, second: Vector) -> float:
+    """Inner product of two lists of tensors."""
+    return float(sum((a * b).sum() for a, b in zip(first, second, strict=True)))
+
+
+def norm(vector: Vector) -> float:
+    """Euclidean length of a list of tensors."""
+    return math.sqrt(max(0.0, dot(vector, vector)))
