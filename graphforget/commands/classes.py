@@ -1,0 +1,60 @@
+"""Which classes options may name: ours, and those that installed packages offer.
+
+A name may stand for a class of this package, or for one in the entry point group
+`graphforget.plugins`; nothing else is imported, so a configuration file cannot run code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, get_args, get_type_hints
+
+from jsonargparse import set_parsing_settings
+
+import graphforget.learn
+import graphforget.unlearn  # noqa: F401  short names are those of classes that are imported
+from graphforget.core.config import PLUGINS
+from graphforget.protocols import Learner, Unlearner
+
+
+@cache
+def plugins() -> tuple[type, ...]:
+    """The classes that installed packages offer."""
+    return tuple(entry.load() for entry in entry_points(group=PLUGINS))
+
+
+@cache
+def allow_our_classes() -> None:
+    """Let options name our classes and those of plug-ins, and no others; once a process."""
+    set_parsing_settings(
+        subclasses_enabled=["is_pure_dataclass"],
+        import_path_denylist=["*"],
+        import_path_allowlist=["graphforget", *(cls.__module__ for cls in plugins())],
+    )
+    for cls in _configurable([Learner, Unlearner], set()):
+        # jsonargparse evaluates the annotations of a dataclass and of its bases in the module of
+        # the dataclass alone, fails where a base's `ClassVar` is not imported there, and then
+        # takes any text for any field. Evaluated annotations it takes as they are.
+        cls.__init__.__annotations__.update(get_type_hints(cls.__init__))  # type: ignore[misc]
+
+
+def _configurable(bases: list[type], seen: set[type]) -> Iterator[type]:
+    """The dataclasses below some classes, and those that their fields hold."""
+    for base in bases:
+        if base in seen:
+            continue
+        seen.add(base)
+        yield from _configurable(base.__subclasses__(), seen)
+        if is_dataclass(base):
+            yield base
+            hints = get_type_hints(base.__init__).values()
+            yield from _configurable([one for hint in hints for one in _classes_in(hint)], seen)
+
+
+def _classes_in(hint: Any) -> list[type]:
+    """Our classes in a type hint, such as ``Withdrawal`` in ``Withdrawal | None``."""
+    parts = [hint, *get_args(hint)]
+    return [one for one in parts if isinstance(one, type) and one.__module__ != "builtins"]

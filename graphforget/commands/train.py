@@ -1,0 +1,136 @@
+"""``graphforget train``: learn a model from a graph and write a run folder."""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import ArgumentParser, Namespace
+from torch_geometric.data import Data
+
+from graphforget import learn, nn
+from graphforget.commands.parsing import Seed, class_named, new_parser
+from graphforget.commands.progress import steps_shown
+from graphforget.commands.runs import refuse_taken, write_run
+from graphforget.commands.screen import listing, show
+from graphforget.core.errors import UserError
+from graphforget.data.own import load_data
+from graphforget.data.split import split_links, split_nodes
+from graphforget.protocols import Learner
+from graphforget.task import LinkPrediction, NodeClassification, Task
+from graphforget.trained import Trained
+
+MODELS = {"gcn": nn.GCN, "gat": nn.GAT, "gin": nn.GIN, "sage": nn.GraphSAGE}
+
+
+def parser() -> ArgumentParser:
+    """Options of the verb."""
+    options = new_parser("train", "Train a model on a graph and write a run folder.")
+    options.add_argument(
+        "--data", type=str, required=True,
+        help="name of a public graph, digits (nothing to download), an .npz file or a folder of "
+        "tables",
+    )
+    options.add_argument(
+        "--root", type=str, default=None,
+        help="folder of the public graphs; by default that in GRAPHFORGET_DATA",
+    )
+    options.add_argument(
+        "--task", type=Literal["node", "link"], default="node",
+        help="classify nodes or predict links",
+    )
+    options.add_argument(
+        "--model", type=Literal["gcn", "gat", "gin", "sage"], default=None,
+        help="short for --learner.encoder GCN, GAT, GIN or GraphSAGE",
+    )
+    options.add_argument(
+        "--learner", type=Learner, default=class_named(learn.CrossEntropy.__name__),
+        help="how to train; its fields are options, such as --learner.epochs 50",
+    )
+    options.add_argument("--seed", type=Seed, default=0, help="of the split and the training")
+    options.add_argument(
+        "--split_seed", type=Seed, default=None, help="of the split alone"
+    )
+    options.add_argument("--out", type=Path, required=True, help="run folder to write")
+    options.add_argument(
+        "--replace", action="store_true",
+        help="take the place of a run folder that is there",
+    )
+    return options
+
+
+def run(options: Namespace) -> int:
+    """Train, write the run folder and print what was measured."""
+    refuse_taken(options.out, options.replace)
+    learner = with_model(options.learner, options.model)
+    seed = options.seed if options.split_seed is None else options.split_seed
+    data, task = prepared(options.data, options.root, options.task, seed)
+    trained, metrics = fitted(data, task, learner, options.seed)
+    write_run(trained, options.out, metrics, replace=options.replace)
+    show(
+        {"run": str(options.out), "metrics": metrics},
+        f"trained {learner!r}\non {options.data}, run folder {options.out}\n{listing(metrics)}",
+        options.json,
+    )
+    return 0
+
+
+def fitted(
+    data: Data, task: Task, learner: Learner, seed: int
+) -> tuple[Trained, dict[str, float]]:
+    """Train under a progress bar; returns the model and its scores with the seconds it took."""
+    task.check(data)
+    with steps_shown("training", total=learner.epochs * learner.steps(data)):
+        started = time.perf_counter()
+        trained = learner.fit(data, task, seed)
+        seconds = time.perf_counter() - started
+    return trained, task.evaluate(trained.model, data) | {"seconds": seconds}
+
+
+def prepared(
+    name: str, root: str | None, task: Literal["node", "link"], seed: int
+) -> tuple[Data, Task]:
+    """Load a graph and split it for a task: a public split is kept, links are always split."""
+    data = copy.copy(load_data(name, root))
+    if data.get("x") is None:
+        raise UserError(f"{name}: wanted a graph with features x, got one without")
+    data.name = title(name)
+    if task == "link":
+        return split_links(data, seed), LinkPrediction()
+    return split_nodes(data, seed), NodeClassification.of(data)
+
+
+def title(name: str) -> str:
+    """What to call a graph in a run folder: no path, so that nothing of a machine is in it.
+
+    >>> title("/home/me/shop.npz"), title("ogbn-arxiv")
+    ('shop', 'ogbn-arxiv')
+    """
+    return re.sub(r"\.npz$", "", Path(name).name)
+
+
+def with_model(learner: Learner, model: str | None) -> Learner:
+    """The learner with the encoder that ``--model`` names; what encoders share is kept.
+
+    >>> encoder = with_model(learn.CrossEntropy(encoder=nn.GCN(hidden=16)), "gat").encoder
+    >>> type(encoder).__name__, encoder.hidden
+    ('GAT', 16)
+    """
+    if model is None:
+        return learner
+    encoder: Any = getattr(learner, "encoder", None)
+    wanted = MODELS[model]
+    if encoder is None:
+        raise UserError(f"--model: {type(learner).__name__} has no encoder to choose; leave it out")
+    if type(encoder) is wanted:
+        return learner
+    if not isinstance(encoder, nn.GCN):
+        raise UserError(
+            f"--model {model}: --learner.encoder names {type(encoder).__name__}; give one of both"
+        )
+    shared = {field.name: getattr(encoder, field.name) for field in fields(encoder)}
+    return replace(learner, encoder=wanted(**shared))  # type: ignore[type-var]
