@@ -1,0 +1,135 @@
+"""``graphforget audit``: compare a run that forgot with retraining, in a table and a report."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jsonargparse import ArgumentParser, Namespace
+
+from graphforget.audit import AuditReport, full_audit, quick_audit, table, write_report
+from graphforget.commands.parsing import Seed, new_parser
+from graphforget.commands.progress import steps_shown
+from graphforget.commands.requests import joined
+from graphforget.commands.runs import as_text, load_parent, load_run
+from graphforget.commands.screen import show
+from graphforget.core.errors import UserError
+from graphforget.core.files import folder_atomically, write_atomically
+from graphforget.protocols import Outcome
+from graphforget.request_file import read_requests
+from graphforget.run_folder import describe, read_json
+from graphforget.trained import Trained
+
+NOT_PASSED = 3
+
+
+def parser() -> ArgumentParser:
+    """Options of the verb."""
+    options = new_parser(
+        "audit",
+        "Compare a run that forgot with models retrained without the data: a table, metrics.json, "
+        f"pictures and report.html. With --strict the exit code is {NOT_PASSED} if it does not "
+        "pass.",
+    )
+    options.add_argument("run", type=Path, help="run folder written by forget")
+    options.add_argument(
+        "--before", type=Path, default=None,
+        help="the run that was forgotten from, if it is not where it was",
+    )
+    options.add_argument(
+        "--oracle", type=str, default="retrain",
+        help="retrain, or a run folder with a model retrained without the data",
+    )
+    options.add_argument(
+        "--full", action="store_true",
+        help="judge the method by many models instead of this run by two: for claims",
+    )
+    options.add_argument("--models", type=int, default=16, help="models an arm of a full audit")
+    options.add_argument("--seed", type=Seed, default=0, help="of the retrained models")
+    options.add_argument(
+        "--out", type=Path, default=None,
+        help="new folder for the report; by default it goes into the run folder",
+    )
+    options.add_argument(
+        "--strict", action="store_true", help=f"exit with {NOT_PASSED} unless it passes"
+    )
+    return options
+
+
+def run(options: Namespace) -> int:
+    """Audit, write the report and print the table."""
+    if options.out is not None and os.path.lexists(options.out):
+        raise UserError(f"{options.out}: exists; choose another --out")
+    oracle = None if options.oracle == "retrain" else load_run(Path(options.oracle))
+    outcome = outcome_of(options.run, options.before, oracle)
+    report = judged(outcome, options.full, options.models, options.seed)
+    folder = written(report, options.run, options.out)
+    passed = report.verdict.passed
+    show(
+        {"report": str(folder / "report.html"), **read_json(folder / "metrics.json")},
+        f"{table(report)}\n\nreport: {folder / 'report.html'}",
+        options.json,
+    )
+    return NOT_PASSED if options.strict and not passed else 0
+
+
+def outcome_of(run: Path, before: Path | None = None, oracle: Trained | None = None) -> Outcome:
+    """What was asked and done, read from a run folder and the one it was made from.
+
+    Raises:
+        UserError: if the folders do not belong together.
+    """
+    after = load_run(run)
+    if not after.history or not (run / "request.json").exists():
+        raise UserError(f"{run}: forgot nothing yet; give a run folder written by forget")
+    original = load_parent(run, before)
+    requests = read_requests(run / "request.json")
+    done = [step.digest for step in after.history[len(original.history) :]]
+    if [request.digest for request in requests] != done:
+        raise UserError(f"{run / 'request.json'}: these are not the requests the run carried out")
+    if oracle is not None and describe(oracle.data) != describe(after.data):
+        raise UserError(f"--oracle: was trained on other data than {run} has left; retrain it")
+    seconds = read_json(run / "metrics.json").get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise UserError(f"{run / 'metrics.json'}: wanted seconds, a number; it is damaged")
+    request = joined(requests, original.data)
+    return Outcome(original, after, request, float(seconds), oracle)
+
+
+def judged(outcome: Outcome, full: bool, models: int, seed: int) -> AuditReport:
+    """The quick audit of a run, or the full audit of its method, under a progress bar."""
+    before = outcome.before
+    if not full:
+        if before.learner is None:
+            return quick_audit(outcome, seed=seed)
+        total = before.learner.epochs * before.learner.steps(outcome.after.data)
+        with steps_shown("retraining", total=total * (2 if outcome.oracle is None else 1)):
+            return quick_audit(outcome, seed=seed)
+    if before.learner is None:
+        raise UserError("--full: the run does not say how it was trained; audit it without --full")
+    if outcome.oracle is not None:
+        raise UserError("--full trains its own retrained models; leave --oracle out")
+    method = outcome.after.history[-1].unlearner
+    with steps_shown(f"training {3 * models} models"):
+        return full_audit(
+            method, before.learner, before.data, before.task, outcome.request, models, seed
+        )
+
+
+def written(report: AuditReport, run: Path, out: Path | None) -> Path:
+    """Write the report to a folder of its own, or into the run folder beside what is there."""
+    if out is not None:
+        with folder_atomically(out) as new:
+            write_report(report, report.outcome, new)
+        return out
+    kept = read_json(run / "metrics.json")
+    with TemporaryDirectory() as scratch:
+        files = {file.name: file.read_bytes()
+                 for file in write_report(report, report.outcome, scratch)}
+    found = json.loads(files.pop("metrics.json"))
+    for name, content in files.items():
+        write_atomically(run / name, content)
+    write_atomically(run / "metrics.json", as_text(kept | found))  # last: it names the verdict
+    return run
