@@ -1,0 +1,68 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def test_nodes_answer_with_probabilities(tell, node_run, tmp_path):
+    assert tell("predict", node_run, "--out", tmp_path / "p.npy").code == 0
+    answers = np.load(tmp_path / "p.npy", allow_pickle=False)
+    assert answers.shape == (60, 3) and np.allclose(answers.sum(1), 1, atol=1e-5)
+    assert tell("predict", node_run, "--out", tmp_path / "p.parquet").code == 0
+    table = pd.read_parquet(tmp_path / "p.parquet")
+    assert list(table) == ["node", "class_0", "class_1", "class_2"]
+    assert np.allclose(table.iloc[:, 1:].to_numpy(), answers)
+    told = tell("predict", node_run, "--json")
+    assert np.allclose(told.json["responses"], answers) and told.json["shape"] == [60, 3]
+
+
+@pytest.mark.parametrize("suffix", ["npy", "csv", "parquet"])
+def test_pairs_answer_with_a_probability(tell, link_run, tmp_path, suffix):
+    pairs = np.array([[0, 1], [3, 40], [7, 7]])
+    path = tmp_path / f"pairs.{suffix}"
+    table = pd.DataFrame(pairs, columns=["source", "target"])
+    match suffix:
+        case "npy":
+            np.save(path, pairs)
+        case "csv":
+            table.to_csv(path, index=False)
+        case "parquet":
+            table.to_parquet(path, index=False)
+    told = tell("predict", link_run, "--pairs", path, "--json")
+    assert told.code == 0 and told.json["shape"] == [3]
+    assert all(0 <= answer <= 1 for answer in told.json["responses"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("p.csv", b"a,b\n0,60\n", "0 to 59"),
+        ("p.csv", b"a,b\n-1,2\n", "0 to 59"),
+        ("p.csv", b"a,b\n0.5,2\n", "whole numbers"),
+        ("p.csv", b"a,b\nx,y\n", "whole numbers"),
+        ("p.csv", b"a\n1\n", "shape"),
+        ("p.csv", b"", "cannot be read"),
+        ("p.csv", b"a,b\n", "p.csv"),
+        ("p.csv", b"\xff\xfe\x00", "cannot be read"),
+        ("p.npy", b"not an array", "cannot be read"),
+        ("p.npy", b"", "cannot be read"),
+        ("p.parquet", b"no parquet", "cannot be read"),
+        ("p.txt", b"0 1", ".npy"),
+    ],
+)
+def test_bad_pairs_are_refused(refused, link_run, tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    assert says in refused(
+        "predict", link_run, "--pairs", tmp_path / name, "--out", tmp_path / "out.npy"
+    )
+
+
+def test_pickled_pairs_are_refused(refused, link_run, tmp_path):
+    np.save(tmp_path / "p.npy", np.array([[0, object()]], dtype=object), allow_pickle=True)
+    assert "cannot be read" in refused("predict", link_run, "--pairs", tmp_path / "p.npy")
+
+
+def test_what_the_task_needs_is_asked_for(refused, node_run, link_run, tmp_path):
+    assert "--pairs FILE" in refused("predict", link_run)
+    assert "leave it out" in refused("predict", node_run, "--pairs", tmp_path / "p.npy")
+    assert ".parquet" in refused("predict", node_run, "--out", tmp_path / "p.xlsx")
+    assert "missing.npy" in refused("predict", link_run, "--pairs", tmp_path / "missing.npy")
