@@ -55,7 +55,7 @@ def main() -> None:
     for encoder in (GCN(hidden=16), GCN(hidden=64)):
         learner = CrossEntropy(encoder=encoder, epochs=given.epochs)
         times = [
-            (cpu_seconds(plain_loop, learner, data, task), cpu_seconds(descend, learner, data, task))
+            tuple(cpu_seconds(loop, learner, data, task) for loop in (plain_loop, descend))
             for _ in range(given.rounds)
         ]
         plain, lightning = (min(column) for column in zip(*times, strict=True))

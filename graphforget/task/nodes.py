@@ -59,7 +59,9 @@ class NodeClassification(Task):
             )
 
     def _labelled(self, data: Data, mask: str) -> Tensor:
-        return (data[mask] & (data.y >= 0)).nonzero().flatten() if mask in data else data.edge_index.new_empty(0)
+        if mask not in data:
+            return data.edge_index.new_empty(0)
+        return (data[mask] & (data.y >= 0)).nonzero().flatten()
 
     def train_items(self, data: Data) -> Tensor:
         return self._labelled(data, "train_mask")

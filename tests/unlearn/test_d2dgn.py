@@ -222,11 +222,13 @@ def test_newton_takes_the_step_of_the_gauss_newton_matrix(tiny_graph):
     inner = torch.block_diag(*[torch.diag(q) - torch.outer(q, q) for q in p]) / len(p)
     matrix = jacobian.T @ inner @ jacobian + 0.01 * torch.eye(jacobian.size(1))
     vector = torch.randn(jacobian.size(1), generator=torch.Generator().manual_seed(0))
-    split = [v.view_as(h) for v, h in zip(vector.split([h.numel() for h in here]), here)]
+    parts = vector.split([h.numel() for h in here])
+    split = [v.view_as(h) for v, h in zip(parts, here, strict=True)]
     found = torch.cat([v.flatten() for v in product(split)])
     assert (found - matrix @ vector).norm() < 0.02 * (matrix @ vector).norm()
     right = torch.cat([g.flatten() for g in slope])
-    step = conjugate_gradients(product, [-g for g in slope], [torch.ones_like(g) for g in slope], 60)
+    ones = [torch.ones_like(g) for g in slope]
+    step = conjugate_gradients(product, [-g for g in slope], ones, 60)
     step = torch.cat([g.flatten() for g in step])
     wanted = torch.linalg.solve(matrix, -right)
     assert (step - wanted).norm() < 0.05 * wanted.norm()

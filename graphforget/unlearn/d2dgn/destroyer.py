@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
-from graphforget.removal import pair_codes
+from graphforget.removal import pair_codes, without_edges
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.task.links import random_pairs
@@ -144,8 +144,7 @@ def unlinked_sample(
     generator = Generator().manual_seed(seed + BORROWED)
     chosen = torch.randperm(edges.size(1), generator=generator)[: min(count, edges.size(1) // 2)]
     seen = edges[:, chosen.to(edges.device)]
-    request = ForgetRequest("edge", seen)
-    return seen, request.retained(retained)
+    return seen, without_edges(retained, seen)
 
 
 def random_non_edges(data: Data, count: int, seed: int) -> Tensor:
@@ -161,8 +160,9 @@ def reset(model: nn.Module) -> nn.Module:
     """Draw all weights of ``model`` anew, in place; raises `UserError` if a layer cannot."""
     for module in model.modules():
         own = list(module.parameters(recurse=False))
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        renew = getattr(module, "reset_parameters", None)
+        if callable(renew):
+            renew()
         elif own:
             raise UserError(
                 f"{type(module).__name__}: wanted reset_parameters() to draw fresh weights; add it "

@@ -54,7 +54,12 @@ class Withdrawal:
             )
 
     def tilt(
-        self, trained: Trained, request: ForgetRequest, whole: Data | None, inputs: Inputs, seed: int
+        self,
+        trained: Trained,
+        request: ForgetRequest,
+        whole: Data | None,
+        inputs: Inputs,
+        seed: int,
     ) -> Tilt:
         """The slope that the request leaves behind, as a term of the student's problem.
 
