@@ -61,10 +61,10 @@ def at_budget(unlearner: Any, share: float, epochs: int) -> Any:
         change = {"share": share}
     elif "steps" in names:
         change = {"steps": steps}
+    elif "iterations" in names:  # products with the curvature, and what frames them
+        change = {"iterations": max(1, round(0.7 * steps))}
     elif "rounds" in names:  # a round is up to two steps
         change = {"rounds": max(1, steps // 2)}
-    elif "iterations" in names:  # a product with the curvature and its share of the line search
-        change = {"iterations": max(1, steps // 2)}
     elif "solver" in names:
         change = {"solver": at_budget(unlearner.solver, share, epochs)}
     if "max_rounds" in names:
