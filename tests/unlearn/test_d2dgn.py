@@ -206,14 +206,19 @@ def test_conjugate_gradients_solve_a_random_system_and_stop_at_negative_curvatur
     assert all((part == 0).all() for part in stuck)
 
 
-def test_newton_takes_the_step_of_the_gauss_newton_matrix(tiny_graph):
+@pytest.mark.parametrize("sparse", [False, True])
+def test_newton_takes_the_step_of_the_gauss_newton_matrix(tiny_graph, sparse):
     """Against the matrix in full: J from autograd, H from the softmax, solved densely."""
+    if sparse:
+        tiny_graph.x = torch.eye(60)[:, :20] * tiny_graph.x.norm(dim=1, keepdim=True)
     learner = replace(LEARNER, encoder=GCN(2, dropout=0.0), weight_decay=0.01)
     trained = learner.fit(tiny_graph, TASK, 0)
     problem = D2DGN().problem(trained, ForgetRequest("node", [0]), 0)
     student = copy.deepcopy(trained.model)
     here = [p.detach().clone() for p in student.parameters()]
     _, slope, product = Newton()._surface(student, problem, here, 0)
+    asked = problem.distillation[1].questions
+    assert (asked.graph.x.layout is torch.sparse_csr) == sparse
     said = problem.distillation[1].ask(student)[0].logits
     rows = [torch.autograd.grad(s, list(student.parameters()), retain_graph=True)
             for s in said.flatten()]
