@@ -92,14 +92,16 @@ class ForgetRequest:
     def nodes(self, data: Data) -> Tensor:
         """Ids of the nodes that the request names, shape ``(K,)``; endpoints for an edge request.
 
+        They are on the device of the graph.
         A class request names every node that carries the label and is not held out for testing:
         test nodes stay, so that it can be measured whether the class is still recognised.
         """
+        ids = self.tensor.to(data.edge_index.device)
         if self.kind == "edge":
-            return self.tensor.unique()
+            return ids.unique()
         if self.kind != "class":
-            return self.tensor
-        named = torch.isin(data.y, self.tensor.to(data.y.device))
+            return ids
+        named = torch.isin(data.y, ids)
         if "test_mask" in data:
             named &= ~data.test_mask
         return named.nonzero().flatten()

@@ -124,6 +124,12 @@ def test_a_class_leaves_but_its_test_nodes_stay(tiny_graph):
     assert (retained.y[of_class & ~tiny_graph.test_mask] == -1).all()
 
 
+@pytest.mark.parametrize("kind", ["node", "feature"])
+def test_the_nodes_named_are_on_the_device_of_the_graph(tiny_graph, kind):
+    elsewhere = tiny_graph.to("meta")  # stands for any device but the CPU
+    assert ForgetRequest(kind, [0]).nodes(elsewhere).device.type == "meta"
+
+
 def test_both_directions_of_an_edge_leave_with_their_attributes(tiny_graph):
     tiny_graph.edge_attr = torch.arange(tiny_graph.num_edges).float()
     u, v = tiny_graph.edge_index[:, 5].tolist()

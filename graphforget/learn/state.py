@@ -31,12 +31,18 @@ def restore_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str
     for name, parameter in model.named_parameters():
         prefix = f"{name}."
         entries = {
-            key.removeprefix(prefix): value.detach().clone()
+            key.removeprefix(prefix): _placed(value, key, parameter)
             for key, value in state.items()
             if key.startswith(prefix) and "." not in key.removeprefix(prefix)
         }
         if entries:
             optimizer.state[parameter] = entries
+
+
+def _placed(value: Tensor, key: str, parameter: Tensor) -> Tensor:
+    """A copy on the parameter's device; step counts stay where they are, as torch keeps them."""
+    device = value.device if key.endswith(".step") else parameter.device
+    return value.detach().to(device, copy=True)
 
 
 def snapshot(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:

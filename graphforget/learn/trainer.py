@@ -57,7 +57,7 @@ def descend(
     seed: int,
     callbacks: Iterable[Any] = (),
 ) -> None:
-    """Minimise an objective over a model, in place, and leave it in eval mode.
+    """Minimise an objective over a model, in place, and leave it in eval mode on its device.
 
     Args:
         model: the network.
@@ -68,11 +68,15 @@ def descend(
         callbacks: Lightning callbacks.
     """
     if steps > 0:
+        device = next(model.parameters()).device
         module = ObjectiveModule(model, objective, optimizer, seed)
         with quiet_lightning(), torch.random.fork_rng():
             torch.manual_seed(seed)
             model.train()
             quick_trainer(model, callbacks).fit(module, train_dataloaders=_Ticks(steps))
+        if device.type != "cpu":  # Lightning leaves both on the CPU
+            model.to(device)
+            optimizer.load_state_dict(optimizer.state_dict())  # moves the state to its parameters
     model.eval()
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graphforget._lightning import pl
-from graphforget.learn import CrossEntropy, CrossEntropyModule
+from graphforget.learn import CrossEntropy, CrossEntropyModule, trainer
 from graphforget.learn.state import optimizer_state, restore_optimizer
 from graphforget.learn.trainer import descend
 from graphforget.nn import GAT, GCN, GIN, GraphSAGE, sparse_features
@@ -82,6 +82,34 @@ def test_training_in_two_halves_with_the_state_restored_is_training_at_once(tiny
     assert all(torch.equal(finished[k], whole.optimizer[k]) for k in whole.optimizer)
 
 
+def test_a_state_read_from_disk_follows_its_parameters_to_their_device():
+    model = torch.nn.Linear(2, 1, device="meta")  # stands for any device but the CPU
+    optimizer = torch.optim.Adam(model.parameters())
+    state = {"weight.exp_avg": torch.ones(1, 2), "weight.step": torch.tensor(3.0)}
+    restore_optimizer(model, optimizer, state)
+    restored = optimizer.state[model.weight]
+    assert restored["exp_avg"].device.type == "meta" and restored["step"].device.type == "cpu"
+
+
+def test_a_model_comes_back_to_the_device_that_it_was_on(monkeypatch):
+    class LeavesOnCPU:
+        def fit(self, module, train_dataloaders):
+            module.to_empty(device="cpu")
+
+    monkeypatch.setattr(trainer, "quick_trainer", lambda *_: LeavesOnCPU())
+    monkeypatch.setattr(trainer, "Generator", lambda device: torch.Generator())
+    model = torch.nn.Linear(2, 1, device="meta")
+    descend(model, lambda *_: None, torch.optim.Adam(model.parameters()), 1, seed=0)
+    assert model.weight.device.type == "meta" and not model.training
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_training_and_its_state_stay_on_the_gpu(tiny_graph):
+    trained = CrossEntropy(encoder=GCN(8), epochs=3).fit(tiny_graph.to("cuda"), TASK, seed=0)
+    assert all(p.is_cuda for p in trained.model.parameters())
+    assert all(v.is_cuda for k, v in trained.optimizer.items() if not k.endswith(".step"))
+
+
 def test_batches_reach_what_the_whole_graph_reaches(tiny_graph):
     learner = CrossEntropy(encoder=GCN(16), epochs=60, batch_nodes=30)
     trained = learner.fit(tiny_graph, TASK, seed=0)
@@ -103,10 +131,10 @@ def test_the_module_trains_in_a_trainer_of_the_users_own(tiny_graph, tmp_path):
 
     model = GCN(16).build(8, 3, seed=0)
     module = CrossEntropyModule(model, TASK)
-    trainer = pl.Trainer(
+    own = pl.Trainer(
         max_epochs=40, accelerator="cpu", enable_progress_bar=False, default_root_dir=tmp_path
     )
-    trainer.fit(module, datamodule=GraphDataModule(tiny_graph))
-    assert float(trainer.callback_metrics["val_accuracy"]) > 0.7
-    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    own.fit(module, datamodule=GraphDataModule(tiny_graph))
+    assert float(own.callback_metrics["val_accuracy"]) > 0.7
+    own.save_checkpoint(tmp_path / "x.ckpt")
     assert torch.load(tmp_path / "x.ckpt", weights_only=True)["hyper_parameters"]["seed"] == 0
