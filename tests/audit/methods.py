@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,29 +10,23 @@ import torch
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn import Retrain, Unlink
 
 
 @dataclass(frozen=True)
-class Retrain(Unlearner):
+class RetrainApart(Retrain):
+    """Retraining from a seed that no reference model has."""
+
     exact: ClassVar[bool] = True
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
-        fresh = trained.learner.fit(request.retained(trained.data), trained.task, seed + 50_000)
-        return trained.after(fresh.model, request, self, seed, fresh.optimizer)
+        return super().forget(trained, request, seed + 50_000)
 
 
 @dataclass(frozen=True)
 class DoNothing(Unlearner):
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         return trained
-
-
-@dataclass(frozen=True)
-class Unlink(Unlearner):
-    """Drop the data, keep the weights."""
-
-    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
-        return trained.after(copy.deepcopy(trained.model), request, self, seed)
 
 
 @dataclass(frozen=True)
@@ -61,3 +54,6 @@ class SelfDistil(Unlearner):
             task.divergence(teacher, task.logits(model, probe, nodes)).mean().backward()
             optimizer.step()
         return trained.after(model, request, self, seed)
+
+
+__all__ = ["DoNothing", "ReRandomise", "RetrainApart", "SelfDistil", "Unlink"]

@@ -79,7 +79,7 @@ def test_leftovers_in_data_are_found(request_, noisy_graph):
 
 def test_leftover_states_are_found(original):
     request = REQUESTS[0]
-    clean = methods.Retrain()(original, request)
+    clean = methods.RetrainApart()(original, request)
     assert artefacts(original, clean, request) == []
     kept = Trained(clean.model, clean.data, TASK, optimizer=original.optimizer)
     assert "optimiser" in artefacts(original, kept, request)[0]
@@ -89,7 +89,7 @@ def test_leftover_states_are_found(original):
 def test_recall_of_a_forgotten_class(original):
     request = REQUESTS[2]
     before = scores(original, original, request)
-    after = scores(methods.Retrain()(original, request), original, request)
+    after = scores(methods.RetrainApart()(original, request), original, request)
     assert before["forgotten_class_recall"] > 0.4
     assert after["forgotten_class_recall"] < 0.1
     assert after["other_classes_accuracy"] > 0.8

@@ -48,7 +48,7 @@ def failed(report) -> set[str]:
 
 @pytest.mark.parametrize("kind", ["node", "class"])
 def test_quick_audit_lets_retraining_pass(kind, quick):
-    report = quick(methods.Retrain(), kind)
+    report = quick(methods.RetrainApart(), kind)
     assert report.verdict.passed, report.verdict.words
     assert report.slices["forgotten"].telling
     assert any("weaker evidence" in words for words in report.verdict.caveats)
@@ -77,16 +77,16 @@ def test_a_model_that_kept_the_class_is_seen_by_its_recall(quick):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [methods.Retrain, *FAKES])
+@pytest.mark.parametrize("method", [methods.RetrainApart, *FAKES])
 def test_full_audit_of(method, noisy_graph, learner, node_request):
     report = full_audit(method(), learner, noisy_graph, TASK, node_request, models=6)
     assert report.models == 6
-    assert report.verdict.passed == (method is methods.Retrain), report.verdict.words
+    assert report.verdict.passed == (method is methods.RetrainApart), report.verdict.words
     assert FAKES.get(method, set()) <= failed(report)
     assert report.attacks["none"]["forgotten"].two_sided > 0.9
     assert report.before["relearn_steps"] == 0
     assert report.after.keys() == report.oracle.keys() == report.floor.keys()
-    if method is methods.Retrain:
+    if method is methods.RetrainApart:
         assert report.attacks["after"]["forgotten"].low < 0.6
         assert report.slices["forgotten"].kl[0] < report.slices["forgotten"].kl[1]
 
@@ -99,7 +99,7 @@ def test_full_audit_of_links(tiny_links):
 
     request = ForgetRequest("edge", tiny_links.edge_index[:, ::25])
     learner, task = CrossEntropy(GCN(hidden=16, dropout=0.0), epochs=60), LinkPrediction(8)
-    report = full_audit(methods.Retrain(), learner, tiny_links, task, request, models=4)
+    report = full_audit(methods.RetrainApart(), learner, tiny_links, task, request, models=4)
     assert report.slices["forgotten"].items == request.size
     assert report.verdict.passed, report.verdict.words
     assert not full_audit(
@@ -109,7 +109,7 @@ def test_full_audit_of_links(tiny_links):
 
 def test_full_audit_wants_enough_models(noisy_graph, learner, node_request):
     with pytest.raises(UserError, match="at least 4"):
-        full_audit(methods.Retrain(), learner, noisy_graph, TASK, node_request, models=3)
+        full_audit(methods.RetrainApart(), learner, noisy_graph, TASK, node_request, models=3)
 
 
 def test_audit_without_a_learner_says_what_to_do(noisy_graph, learner, node_request):
@@ -125,7 +125,7 @@ def test_a_model_that_diverged_is_refused_in_words(noisy_graph, learner, node_re
     after = methods.Unlink()(original, node_request)
     with torch.no_grad():
         next(after.model.parameters()).fill_(float("nan"))
-    oracle = methods.Retrain()(original, node_request)
+    oracle = methods.RetrainApart()(original, node_request)
     with pytest.raises(UserError, match="not finite"):
         quick_audit(Outcome(original, after, node_request, 1.0, oracle), floor=oracle)
 
