@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import nn
+from torch_geometric.data import Data
 
 from graphforget.core.errors import Refused, UserError
 from graphforget.learn import CrossEntropy
@@ -268,6 +269,32 @@ def test_it_refuses_before_it_works(tiny_graph, tiny_links):
         D2DGN(destroyer=ClassRemoved())(trained, REQUEST)
     with pytest.raises(Refused, match="optimiser state"):
         D2DGN()(replace(trained, optimizer={}), REQUEST)
+
+
+@dataclass(frozen=True)
+class Momentum(CrossEntropy):
+    """A learner whose optimiser has no second moment."""
+
+    def optimizer(self, parameters):
+        return torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+
+
+def test_newton_refuses_a_state_without_second_moments(tiny_graph):
+    trained = Momentum(GCN(8), epochs=5).fit(tiny_graph, TASK, 0)
+    with pytest.raises(Refused, match="no second moment of convs.0"):
+        D2DGN()(trained, REQUEST)
+    assert D2DGN(solver=Restored())(trained, REQUEST).history
+
+
+def test_where_nobody_near_was_trained_on_the_whole_graph_is_asked():
+    node = torch.arange(399)
+    along = torch.stack([node, node + 1])
+    x = torch.randn(400, 8, generator=torch.Generator().manual_seed(0))
+    row = Data(x=x, edge_index=torch.cat([along, along.flip(0)], dim=1), y=torch.arange(400) % 3)
+    row.train_mask = torch.arange(400) < 6
+    trained = CrossEntropy(GCN(8), epochs=20).fit(row, TASK, 0)
+    result = D2DGN(company=0)(trained, ForgetRequest("edge", [[200, 201]]))
+    assert all(torch.isfinite(p).all() for p in result.model.parameters())
 
 
 class Own(nn.Module):

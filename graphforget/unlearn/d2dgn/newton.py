@@ -51,7 +51,7 @@ class Newton(Solver):
             )
 
     def supports(self, trained: Trained) -> str | None:
-        return no_state(trained)
+        return no_state(trained) or no_second_moment(trained)
 
     def minimise(
         self, student: nn.Module, problem: Problem, trained: Trained, seed: int
@@ -209,6 +209,17 @@ def reach_of(student: nn.Module, trained: Trained) -> float:
     steps = trained.learner.epochs * trained.learner.steps(trained.data)
     weights = sum(parameter.numel() for parameter in student.parameters())
     return REACH * steps * rate * math.sqrt(weights)
+
+
+def no_second_moment(trained: Trained) -> str | None:
+    """Why the optimiser's state cannot precondition a step for every weight, or None."""
+    for name, _ in trained.model.named_parameters():
+        if not {f"{name}.exp_avg_sq", f"{name}.step"} <= trained.optimizer.keys():
+            return (
+                f"the optimiser's state holds no second moment of {name}; train with Adam, every "
+                "weight included, or pass a Restored or Fresh solver"
+            )
+    return None
 
 
 def second_moment(student: nn.Module, trained: Trained) -> Vector:

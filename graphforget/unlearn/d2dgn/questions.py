@@ -47,7 +47,8 @@ def questions(
 
     The divergence from a teacher who is asked on the same cut graph is zero at the start and
     curved like the whole, whatever was cut; so the part may be small, and the cost of a step
-    follows the request. Where the neighbourhood is most of the graph, the whole is asked.
+    follows the request. Where the neighbourhood is most of the graph, or nobody in the part was
+    trained on, the whole is asked.
 
     Args:
         trained: the original model.
@@ -60,9 +61,9 @@ def questions(
     task, generator = trained.task, Generator().manual_seed(seed)
     gone = task.forgotten_items(request, trained.data)
     nodes = _neighborhood(trained, request, company, generator)
-    if nodes is not None:
-        graph = induced(graph, nodes)
-        gone = torch.searchsorted(nodes, gone.contiguous())
+    part = graph if nodes is None else induced(graph, nodes)
+    if nodes is not None and task.train_items(part).numel():
+        graph, gone = part, torch.searchsorted(nodes, gone.contiguous())
     kept = task.train_items(graph)
     if kept.dim() == 2:
         kept = torch.cat([kept, random_pairs(graph, kept.size(1), generator)], dim=1)
