@@ -133,7 +133,7 @@ def _small_nodes() -> Trained:
 
 
 def _small_links() -> Trained:
-    data = split_links(_ring(), seed=0, val=0.1, test=0.1)
+    data = split_links(_ring(), seed=0, val=0.3, test=0.1)
     data.edge_index = torch.cat([data.edge_index, torch.tensor([[0, 1], [1, 0]])], dim=1)
     return _learner().fit(data, LinkPrediction(out_channels=4), seed=0)
 

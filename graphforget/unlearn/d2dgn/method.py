@@ -28,7 +28,7 @@ from graphforget.unlearn.reasons import no_learner, nothing_left
 class D2DGN(Unlearner):
     """Distil the original on what stays and a destroyer on what goes into a student.
 
-    Sinha, Mandal and Kankanhalli, Distill to Delete, arXiv 2309.16173: loss
+    Sinha, Mandal and Kankanhalli, Distill to Delete, 2023 (arXiv 2309.16173): loss
     ``alpha * L_retained + (1 - alpha) * L_forgotten``, each a divergence of answers, of
     embeddings or of both.
 
