@@ -79,7 +79,7 @@ def read_requests(path: str | Path) -> list[ForgetRequest]:
             A queue is read whole before anything is returned, so nothing is half done.
     """
     text = _read_text(Path(path))
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise UserError(f"{path}: wanted a request, got an empty file")
     if len(lines) == 1 or not _opens_and_closes(lines[0][1]):

@@ -27,6 +27,15 @@ def test_a_queue_is_read_in_order(tmp_path):
     assert read_requests(path) == queue
 
 
+def test_a_line_of_a_queue_ends_at_a_line_feed_and_nowhere_else(tmp_path):
+    path = tmp_path / "queue.jsonl"
+    reason = "first\u2028second\x85third"  # separators that JSON allows within a text
+    line = json.dumps({"kind": "node", "index": [1], "reason": reason}, ensure_ascii=False)
+    path.write_bytes(f"{line}\r\n{GOOD}\r\n".encode())
+    assert [each.kind for each in read_requests(path)] == ["node", "edge"]
+    assert read_requests(path)[0].reason == reason
+
+
 def test_a_single_request_may_be_spread_over_lines(tmp_path):
     path = tmp_path / "request.json"
     path.write_text(json.dumps(json.loads(GOOD), indent=2))
