@@ -25,7 +25,7 @@ import graphforget
 from graphforget.core.config import from_config, to_config
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, sha256_of_tensors
-from graphforget.protocols import Learner
+from graphforget.protocols import Learner, Unlearner
 from graphforget.removal import HELD_OUT_EDGES, SPLIT_MASKS
 from graphforget.task import Task
 from graphforget.trained import Step, Trained
@@ -91,11 +91,11 @@ def load(folder: Path, model: nn.Module | None = None, data: Data | None = None)
         task = _built(config["task"], Task)
         learner = None if config["learner"] is None else _built(config["learner"], Learner)
         history = tuple(
-            Step(**{**step, "unlearner": from_config(step["unlearner"])})
+            Step(**{**step, "unlearner": _built(step["unlearner"], Unlearner)})
             for step in config["history"]
         )
         seed = int(config["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{folder / 'config.json'}: not a run's configuration ({error})") from None
     data = _data(folder, data)
     model = _model(folder, model, data, task, learner, history, seed)
@@ -108,7 +108,7 @@ def load(folder: Path, model: nn.Module | None = None, data: Data | None = None)
         seed=seed,
         optimizer=read_tensors(optimizer) if optimizer.exists() else {},
         snapshots={
-            int(path.stem.removeprefix("epoch_")): read_tensors(path)
+            _epoch(path): read_tensors(path)
             for path in sorted((folder / "snapshots").glob("epoch_*.safetensors"))
         },
         history=history,
@@ -155,6 +155,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"{path}: wanted a safetensors file ({error}); pickled checkpoints are not read"
         ) from None
+
+
+def _epoch(path: Path) -> int:
+    number = path.stem.removeprefix("epoch_")
+    if not number.isdecimal():
+        raise UserError(f"{path}: wanted the number of an epoch in the name; the run is damaged")
+    return int(number)
 
 
 def _config(trained: Trained) -> dict[str, Any]:
@@ -205,7 +212,7 @@ def _data(folder: Path, data: Data | None) -> Data:
                 f"{described.get('name')!r} to load it"
             )
         tensors = read_tensors(folder / "data.safetensors")
-        data = Data(**tensors, **read_tensors(folder / "split.safetensors"))
+        data = Data(**(tensors | read_tensors(folder / "split.safetensors")))
         if described.get("name") is not None:
             data.name = described["name"]
     if sha256_of_tensors(data_tensors(data)) != described.get("sha256"):

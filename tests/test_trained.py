@@ -62,6 +62,25 @@ def test_an_existing_folder_is_never_overwritten(tmp_path, tiny_graph):
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
 
 
+def step_by(unlearner):
+    return {"digest": "x", "kind": "node", "size": 1, "unlearner": unlearner, "seed": 0}
+
+
+def test_a_stray_file_among_the_snapshots_is_one_clear_error(tmp_path, tiny_graph):
+    QUICK.fit(tiny_graph, NodeClassification(3), 0).save(tmp_path / "run")
+    (tmp_path / "run" / "snapshots" / "epoch_last.safetensors").touch()
+    with pytest.raises(UserError, match="epoch_last"):
+        Trained.load(tmp_path / "run")
+
+
+def test_a_tensor_in_both_files_of_the_graph_is_no_crash(tmp_path, tiny_graph):
+    QUICK.fit(tiny_graph, NodeClassification(3), 0).save(tmp_path / "run")
+    data = (tmp_path / "run" / "data.safetensors").read_bytes()
+    (tmp_path / "run" / "split.safetensors").write_bytes(data)
+    with pytest.raises(UserError, match="digest"):
+        Trained.load(tmp_path / "run")
+
+
 class Bomb:
     def __reduce__(self):
         return (exec, ("raise SystemExit('a pickle was run')",))
@@ -86,6 +105,8 @@ def test_a_pickle_in_a_run_folder_is_refused_and_not_run(tmp_path, tiny_graph, n
         lambda c: c["learner"].update({"class": "graphforget.task.NodeClassification"}),
         lambda c: c.update(history=[{"digest": "x"}]),
         lambda c: c.update(seed=None),
+        lambda c: c.update(seed=float("inf")),
+        lambda c: c.update(history=[step_by(c["task"])]),
     ],
 )
 def test_a_damaged_configuration_is_one_clear_error(tmp_path, tiny_graph, damage):
