@@ -62,7 +62,8 @@ class SCRUB(Unlearner):
             same = self._divergence(trained, task.read(output, asked), answer)
             return self.gamma * training(model, generator) + self.alpha * same
 
-        moves = [away, back] * self.max_rounds + [back] * (self.rounds - self.max_rounds)
+        up = min(self.max_rounds, self.rounds)
+        moves = [away, back] * up + [back] * (self.rounds - up)
         turn = iter(moves)
         optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
         descend(model, lambda *at: next(turn)(*at), optimizer, len(moves), seed)

@@ -37,6 +37,14 @@ def test_steps_away_are_what_moves_it(secret):
     assert moved[0] < moved[1] < moved[2]
 
 
+def test_there_are_no_more_rounds_than_asked_for(secret):
+    nodes = secret.request.tensor
+    few, more = (
+        SCRUB(rounds=2, max_rounds=m)(secret.trained, secret.request) for m in (2, 15)
+    )
+    assert divergence(secret.trained, few, nodes) == divergence(secret.trained, more, nodes)
+
+
 def test_links_too(tiny_links):
     learner = CrossEntropy(GCN(16, dropout=0.0), epochs=100, weight_decay=0.0)
     trained = learner.fit(tiny_links, LinkPrediction(8), 0)
