@@ -125,6 +125,9 @@ def test_data_that_do_not_fit_are_refused(tiny_graph, tiny_links):
         NodeClassification(2).check(tiny_graph)
     with pytest.raises(UserError, match="split_links"):
         LinkPrediction().check(tiny_graph)
+    del tiny_links.val_neg_edge_index
+    with pytest.raises(UserError, match="val_neg_edge_index"):
+        LinkPrediction().check(tiny_links)
     tiny_graph.train_mask[:] = False
     with pytest.raises(UserError, match="train_mask"):
         NodeClassification(3).check(tiny_graph)

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from graphforget.core.errors import UserError
-from graphforget.removal import pair_codes
+from graphforget.removal import HELD_OUT_EDGES, pair_codes
 from graphforget.request import ForgetRequest
 from graphforget.task.base import Task
 
@@ -39,10 +39,11 @@ class LinkPrediction(Task):
     def check(self, data: Data) -> None:
         if data.edge_index.size(1) == 0:
             raise UserError("link prediction: wanted a graph with edges, got none")
-        if "test_pos_edge_index" not in data:
+        absent = [name for name in HELD_OUT_EDGES if name not in data]
+        if absent:
             raise UserError(
-                "link prediction: wanted held-out links test_pos_edge_index; split the graph "
-                "with graphforget.data.split_links"
+                f"link prediction: wanted held-out pairs {absent[0]}; split the graph with "
+                "graphforget.data.split_links"
             )
 
     def train_items(self, data: Data) -> Tensor:
