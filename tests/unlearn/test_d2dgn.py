@@ -35,6 +35,7 @@ from graphforget.unlearn.d2dgn import (
 )
 from graphforget.unlearn.d2dgn.held_out import common_neighbors
 from graphforget.unlearn.d2dgn.newton import conjugate_gradients
+from graphforget.unlearn.d2dgn.problem import lessons
 from graphforget.unlearn.d2dgn.questions import Inputs
 from graphforget.unlearn.d2dgn.solver import weight_decay
 
@@ -269,6 +270,25 @@ def test_it_refuses_before_it_works(tiny_graph, tiny_links):
         D2DGN(destroyer=ClassRemoved())(trained, REQUEST)
     with pytest.raises(Refused, match="optimiser state"):
         D2DGN()(replace(trained, optimizer={}), REQUEST)
+
+
+class Headed(nn.Module):
+    """A network whose answer is not what its last message-passing layer says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = GCN(8).build(8, 5, 0), nn.Linear(5, 3)
+
+    def forward(self, x, edge_index):
+        return self.head(self.body(x, edge_index))
+
+
+def test_the_answer_of_a_network_with_a_head_is_that_of_its_head(tiny_graph):
+    model, items = Headed().eval(), torch.arange(60)
+    (lesson,) = lessons(TASK, model, tiny_graph, [items], layers=True)
+    assert torch.equal(lesson.logits, model(tiny_graph.x, tiny_graph.edge_index))
+    assert lesson.layers is not None and lesson.layers[-1].size(1) == 5
+    assert not model._forward_hooks
 
 
 @dataclass(frozen=True)

@@ -137,8 +137,13 @@ def lessons(
     if not layers:
         output = model(graph.x, graph.edge_index)
         return [Lesson(task.read(output, asked)) for asked in items]
-    embeddings = task.embeddings(model, graph)
-    output = embeddings[-1] if embeddings else model(graph.x, graph.edge_index)
+    answers: list[Tensor] = []
+    hook = model.register_forward_hook(lambda _module, _inputs, output: answers.append(output))
+    try:
+        embeddings = task.embeddings(model, graph)
+    finally:
+        hook.remove()
+    (output,) = answers
     return [
         Lesson(task.read(output, asked), tuple(h[asked.unique()] for h in embeddings))
         for asked in items
