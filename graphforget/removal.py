@@ -44,6 +44,19 @@ def edge_attributes(data: Data) -> list[str]:
     ]
 
 
+def other_node_attributes(data: Data) -> list[str]:
+    """Names of what ``data`` holds for each node beside features, labels, split and ids."""
+    known = {"x", "y", "n_id", "batch", *SPLIT_MASKS}
+    return [
+        name
+        for name, value in data.items()
+        if name not in known
+        and isinstance(value, Tensor)
+        and not name.endswith("_index")
+        and data.is_node_attr(name)
+    ]
+
+
 def keep_edges(data: Data, kept: Tensor) -> Data:
     """The graph with only the edges in ``kept``, a bool mask of shape ``(E,)``."""
     result = copy.copy(data)
@@ -69,12 +82,17 @@ def without_edges(data: Data, pairs: Tensor) -> Data:
 
 
 def without_nodes(data: Data, nodes: Tensor) -> Data:
-    """The graph with the ``nodes``, shape ``(K,)``, isolated, featureless and unlabelled."""
+    """The graph with the ``nodes``, shape ``(K,)``, isolated, featureless and unlabelled.
+
+    Whatever else a graph says of each node, such as a position or a date, becomes zero too.
+    """
     gone = torch.zeros(data.num_nodes, dtype=torch.bool, device=data.edge_index.device)
     gone[nodes] = True
     result = without_features(keep_edges(data, ~gone[data.edge_index].any(0)), nodes)
     if isinstance(data.get("y"), Tensor):
         result.y = data.y.masked_fill(gone, -1)
+    for name in other_node_attributes(data):
+        result[name] = data[name].index_fill(0, nodes.to(data[name].device), 0)
     for name in SPLIT_MASKS:
         if name in data:
             result[name] = data[name] & ~gone

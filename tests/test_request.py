@@ -114,6 +114,20 @@ def test_forgotten_nodes_are_isolated_blank_and_unlabelled(tiny_graph):
     assert torch.equal(retained.edge_index, tiny_graph.edge_index[:, kept])
 
 
+def test_nothing_else_that_is_said_of_a_forgotten_node_stays(tiny_graph):
+    tiny_graph.pos = torch.ones(60, 2)
+    tiny_graph.joined = torch.full((60,), 2024)
+    tiny_graph.staff = torch.ones(60, dtype=torch.bool)
+    tiny_graph.edge_attr = torch.ones(tiny_graph.num_edges)
+    tiny_graph.scale = torch.ones(3)
+    request = ForgetRequest("node", [0, 25])
+    retained, gone = request.retained(tiny_graph), torch.tensor([0, 25])
+    for name in ("pos", "joined", "staff"):
+        assert not retained[name][gone].any() and not request.probe(tiny_graph)[name][gone].any()
+        assert retained[name].count_nonzero() == tiny_graph[name].count_nonzero() * 58 // 60
+    assert retained.edge_attr.all() and retained.scale.all() and tiny_graph.pos.all()
+
+
 def test_a_class_leaves_but_its_test_nodes_stay(tiny_graph):
     request = ForgetRequest("class", [1])
     retained = request.retained(tiny_graph)
