@@ -71,7 +71,7 @@ class NodeBatches(ABC):
 
     def cut(self, nodes: Tensor) -> Data:
         """Return the subgraph of ``nodes``, shape ``(K,)``."""
-        return induced(self.data, nodes, self.adjacency)
+        return induced(self.data, nodes.to(self.data.edge_index.device), self.adjacency)
 
     @abstractmethod
     def parts(self, generator: Generator) -> Iterator[Tensor]:
@@ -146,7 +146,7 @@ def _metis(data: Data, count: int, seed: int) -> list[Tensor]:
     import pymetis
 
     num_nodes = int(data.num_nodes or 0)
-    codes = link_codes(data.edge_index, num_nodes)  # METIS takes no loops and no directions
+    codes = link_codes(data.edge_index.cpu(), num_nodes)  # METIS takes no loops and no directions
     if codes.numel() == 0:
         return list(torch.arange(num_nodes).tensor_split(count))
     ends = torch.stack([codes // num_nodes, codes % num_nodes])

@@ -63,6 +63,13 @@ def test_clusters_of_odd_graphs():
         assert nodes.sort().values.tolist() == list(range(9))
 
 
+def test_parts_are_cut_on_the_device_of_the_graph(tiny_graph, monkeypatch):
+    parts = RandomBatches(tiny_graph, 20, seed=0)
+    parts.data = tiny_graph.to("meta")  # stands for any device but the CPU
+    monkeypatch.setattr(batches, "induced", lambda data, nodes, adjacency: nodes.device.type)
+    assert set(parts) == {"meta"}
+
+
 def test_links_are_batched_without_held_out_pairs(tiny_links):
     for part in ClusterBatches(tiny_links, 20, 0):
         assert part.is_undirected()

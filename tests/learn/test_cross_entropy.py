@@ -104,8 +104,10 @@ def test_a_model_comes_back_to_the_device_that_it_was_on(monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_training_and_its_state_stay_on_the_gpu(tiny_graph):
-    trained = CrossEntropy(encoder=GCN(8), epochs=3).fit(tiny_graph.to("cuda"), TASK, seed=0)
+@pytest.mark.parametrize("batch_nodes", [0, 20])
+def test_training_and_its_state_stay_on_the_gpu(tiny_graph, batch_nodes):
+    learner = CrossEntropy(encoder=GCN(8), epochs=3, batch_nodes=batch_nodes)
+    trained = learner.fit(tiny_graph.to("cuda"), TASK, seed=0)
     assert all(p.is_cuda for p in trained.model.parameters())
     assert all(v.is_cuda for k, v in trained.optimizer.items() if not k.endswith(".step"))
 
