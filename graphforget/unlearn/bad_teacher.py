@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
+from graphforget.core.errors import UserError
 from graphforget.learn.trainer import descend
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.reasons import no_learner, nothing_forgotten, nothing_left
 from graphforget.unlearn.views import answered, around, questions
 
@@ -34,6 +36,13 @@ class BadTeacher(Unlearner):
     steps: int = 20
     learning_rate: float = 1e-3
     retained: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_descent("BadTeacher", self.steps, self.learning_rate)
+        if not 0 < self.retained <= 1:
+            raise UserError(
+                f"BadTeacher: retained: wanted a share in (0, 1], got {self.retained!r}"
+            )
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return (

@@ -44,6 +44,16 @@ def continued(
     return trained.after(model, request, unlearner, seed, optimizer_state(model, optimizer))
 
 
+def check_descent(method: str, steps: int, learning_rate: float) -> None:
+    """Raise a `UserError` unless steps count from 1 and the learning rate is above 0."""
+    if not (isinstance(steps, int) and steps >= 1):
+        raise UserError(f"{method}: steps: wanted a whole number from 1, got {steps!r}")
+    if not (isinstance(learning_rate, (int, float)) and learning_rate > 0):
+        raise UserError(
+            f"{method}: learning_rate: wanted a number above 0, got {learning_rate!r}"
+        )
+
+
 def check_share(method: str, share: float) -> None:
     """Raise a `UserError` unless ``share`` is above 0 and at most 1."""
     if not 0 < share <= 1:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch_geometric.data import Data
 
+from graphforget.core.errors import UserError
 from graphforget.core.neighborhood import Adjacency, induced
 from graphforget.learn.trainer import descend
 from graphforget.protocols import Unlearner
@@ -17,6 +18,7 @@ from graphforget.removal import pair_codes
 from graphforget.request import ForgetRequest
 from graphforget.task.links import random_pairs
 from graphforget.trained import Trained
+from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.deletion import Deletion, fixed_first_layer, layer_outputs
 from graphforget.unlearn.views import message_passing
 
@@ -47,6 +49,11 @@ class GNNDelete(Unlearner):
     learning_rate: float = 1e-3
     balance: float = 0.5
     initial: float = 1e-3
+
+    def __post_init__(self) -> None:
+        check_descent("GNNDelete", self.steps, self.learning_rate)
+        if not 0 <= self.balance <= 1:
+            raise UserError(f"GNNDelete: balance: wanted a share from 0 to 1, got {self.balance!r}")
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         if not message_passing(trained.model):

@@ -11,6 +11,7 @@ from graphforget.learn.trainer import descend
 from graphforget.protocols import Objective, Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.reasons import forgotten_examples, nothing_learned
 from graphforget.unlearn.views import around
 
@@ -29,6 +30,9 @@ class GradientAscent(Unlearner):
 
     steps: int = 10
     learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        check_descent("GradientAscent", self.steps, self.learning_rate)
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return nothing_learned(trained, request)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
+from graphforget.core.errors import UserError
 from graphforget.learn.trainer import descend
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.gradient_ascent import forgotten_loss
 from graphforget.unlearn.reasons import nothing_learned, nothing_left
 from graphforget.unlearn.views import training_objective
@@ -34,6 +36,11 @@ class NegGradPlus(Unlearner):
     beta: float = 0.95
     steps: int = 20
     learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        check_descent("NegGradPlus", self.steps, self.learning_rate)
+        if not 0 <= self.beta <= 1:
+            raise UserError(f"NegGradPlus: beta: wanted a share from 0 to 1, got {self.beta!r}")
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return nothing_left(trained, request) or nothing_learned(trained, request)

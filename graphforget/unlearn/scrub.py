@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
+from graphforget.core.errors import UserError
 from graphforget.learn.trainer import descend
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.reasons import nothing_forgotten, nothing_left
 from graphforget.unlearn.views import answered, around, questions, training_objective
 
@@ -39,6 +41,15 @@ class SCRUB(Unlearner):
     gamma: float = 0.99
     alpha: float = 0.1
     temperature: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_descent("SCRUB", self.rounds, self.learning_rate)
+        whole = isinstance(self.max_rounds, int) and self.max_rounds >= 0
+        if not (whole and self.temperature > 0):
+            raise UserError(
+                "SCRUB: wanted max_rounds from 0 and a temperature above 0, got "
+                f"{self.max_rounds!r} and {self.temperature!r}"
+            )
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return nothing_left(trained, request) or nothing_forgotten(trained, request)
