@@ -119,7 +119,7 @@ class CrossEntropy(Learner):
 
     def build(self, data: Data, task: Task, seed: int) -> nn.Module:
         model = self.encoder.build(data.num_features, task.out_channels, seed)
-        return model.to(data.x.device)
+        return model.to(data.x.device, data.x.dtype if data.x.is_floating_point() else None)
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay)

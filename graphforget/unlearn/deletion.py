@@ -39,8 +39,10 @@ class Deletion(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
+        dtype = next((parameter.dtype for parameter in model.parameters()), None)
         self.operators = nn.ParameterList(
-            torch.full((width, width), initial, device=masks.device) for width in widths
+            torch.full((width, width), initial, dtype=dtype, device=masks.device)
+            for width in widths
         )
         self.register_buffer("masks", masks)
 

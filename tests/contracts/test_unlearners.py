@@ -171,6 +171,21 @@ def test_states_made_with_the_forgotten_data_are_left_behind(done):
             assert not torch.equal(tensor, before[name])
 
 
+@pytest.mark.parametrize("name, kind", FROM_DEFAULTS)
+def test_double_precision_stays_double(short, name, kind, settings, tmp_path):
+    setting = settings[name]
+    data = setting.data.clone()
+    data.x = data.x.double()
+    trained, asked = setting.train(data), setting.request(kind)
+    if reason := short.supports(trained, asked):
+        pytest.skip(f"refuses: {reason}")
+    after = short(trained, asked)
+    assert all(p.dtype == torch.float64 for p in after.model.parameters())
+    after.save(tmp_path / "run")
+    items = setting.everything(data)
+    assert torch.equal(Trained.load(tmp_path / "run").response(items), after.response(items))
+
+
 @pytest.mark.parametrize("name, kind", [("node", "node"), ("node", "edge"), ("link", "edge")])
 def test_the_same_seed_gives_the_same_model(short, name, kind, settings, trained):
     asked = settings[name].request(kind)

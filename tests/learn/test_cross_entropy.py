@@ -27,6 +27,15 @@ def test_every_encoder_learns_the_planted_communities(tiny_graph, encoder):
     assert not trained.model.training
 
 
+@pytest.mark.parametrize("batch_nodes", [0, 30])
+def test_double_precision_stays_double(tiny_graph, batch_nodes):
+    tiny_graph.x = tiny_graph.x.double()
+    learner = CrossEntropy(encoder=GCN(16), epochs=60, batch_nodes=batch_nodes)
+    trained = learner.fit(tiny_graph, TASK, seed=0)
+    assert all(p.dtype == torch.float64 for p in trained.model.parameters())
+    assert TASK.evaluate(trained.model, tiny_graph)["test_accuracy"] > 0.8
+
+
 def test_links_of_the_planted_communities_are_learnt(tiny_links):
     task = LinkPrediction(8)
     learner = CrossEntropy(encoder=GCN(16, dropout=0.0), epochs=100, weight_decay=0.0)
