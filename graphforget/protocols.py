@@ -76,8 +76,10 @@ class Unlearner(ABC):
     def __call__(self, trained: Trained, request: ForgetRequest, seed: int = 0) -> Trained:
         """Check the request, then forget it.
 
+        Edges that the graph does not have count as forgotten; `ForgetRequest.check` tells them.
+
         Raises:
-            UserError: if the data does not hold what the request names.
+            UserError: if the data does not hold the nodes or classes that the request names.
             Refused: with the reason, if the method cannot carry the request out.
         """
         request.check(trained.data, missing=True)

@@ -69,8 +69,8 @@ def keep_edges(data: Data, kept: Tensor) -> Data:
 def without_edges(data: Data, pairs: Tensor) -> Data:
     """The graph without the undirected ``pairs``, shape ``(2, K)``.
 
-    Both directions leave the message-passing graph, and held-out positives of a link split that
-    name one of the pairs leave too: a forgotten edge may not serve as an evaluation item.
+    Both directions leave the message-passing graph, and held-out pairs of a link split that name
+    one of them leave too: a forgotten edge may not serve as an evaluation item.
     """
     codes = pair_codes(pairs, data.num_nodes)
     result = keep_edges(data, ~torch.isin(pair_codes(data.edge_index, data.num_nodes), codes))

@@ -26,13 +26,13 @@ class ForgetRequest:
 
     The index is brought into a canonical form at birth: sorted, without repeats, and for edges
     with the smaller id first, since an undirected edge has no order. Two requests that ask for
-    the same thing are therefore equal and share a digest, whatever order they were written in.
+    the same thing therefore share a digest, whatever order they were written in.
 
     Args:
         kind: ``node``, ``edge``, ``feature`` (the attributes of the listed nodes) or ``class``
             for graphs; ``user``, ``item`` or ``interaction`` for recommenders.
         index: ids, a flat sequence of ``K`` integers, or ``K`` pairs for ``edge`` (two nodes) and
-            ``interaction`` (user, item).
+            ``interaction`` (user, item); or an integer tensor, ``(K,)`` or ``(2, K)``.
         id: the caller's own name for the request; travels into records.
         received_at: ISO 8601 time of receipt.
         reason: free text.

@@ -46,8 +46,8 @@ class CrossEntropyModule(pl.LightningModule):
         self.save_hyperparameters("learning_rate", "weight_decay", "seed")
 
     def setup(self, stage: str) -> None:
-        """Start the generator of negatives on the device of training."""
-        self.generator = Generator(device=self.device).manual_seed(self.hparams["seed"])
+        """Start the generator of negatives; they are drawn on the CPU and moved to the graph."""
+        self.generator = Generator().manual_seed(self.hparams["seed"])
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """The network's output, shape ``(N, C)``."""
