@@ -18,6 +18,9 @@ REACH = 0.1
 """Share of the training in which Adam's steps, one learning rate a weight, could go as far as a
 step of Newton's may: where training had not converged, nothing else bounds it."""
 
+STANDING_IN = 0.5
+"""Share of the products that are taken where teachers stand in for the training objective."""
+
 Vector = list[Tensor]
 """One tensor a parameter."""
 
@@ -33,8 +36,10 @@ class Newton(Solver):
 
     Args:
         iterations: products with the matrix, over all rounds.
-        rounds: shares of them for each step: a short one first, because what is far from
-            quadratic (a whole class) needs a second look before a long one.
+        rounds: shares of them for each step where the slope is the training objective's own: a
+            short one first, because what is far from quadratic (a whole class) needs a second
+            look before a long one. Where teachers stand in for the objective (links, no labels,
+            single items) their word holds near the original only: one step, of half the products.
         nudge: length of the difference, relative to the weights.
     """
 
@@ -58,7 +63,8 @@ class Newton(Solver):
     ) -> Mapping[str, Tensor]:
         student.eval()
         metric, reach = second_moment(student, trained), reach_of(student, trained)
-        for share in self.rounds:
+        own_slope = problem.tilt is not None and problem.tilt.objective is not None
+        for share in self.rounds if own_slope else (STANDING_IN,):
             here = [parameter.detach().clone() for parameter in student.parameters()]
             value, slope, product = self._surface(student, problem, here, seed)
             count = max(1, round(share * self.iterations))
