@@ -268,6 +268,10 @@ def test_it_refuses_before_it_works(tiny_graph, tiny_links):
         D2DGN(destroyer=Calibrated())(trained, REQUEST)
     with pytest.raises(Refused, match="class"):
         D2DGN(destroyer=ClassRemoved())(trained, REQUEST)
+    linked = LEARNER.fit(tiny_links, LinkPrediction(4), 0)
+    held_out = ForgetRequest("edge", tiny_links.val_pos_edge_index[:, 5:])
+    with pytest.raises(Refused, match="fewer than 10"):
+        D2DGN()(linked, held_out)
     with pytest.raises(Refused, match="optimiser state"):
         D2DGN()(replace(trained, optimizer={}), REQUEST)
 

@@ -116,7 +116,7 @@ class Calibrated(Destroyer):
     sample: int = 400
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return needs_validation_links(trained)
+        return needs_validation_links(trained, request)
 
     @torch.no_grad()
     def target(self, trained: Trained, retained: Data, items: Tensor, seed: int) -> Tensor:
@@ -127,12 +127,13 @@ class Calibrated(Destroyer):
         return task.logits(model, retained, items) - gap
 
 
-def needs_validation_links(trained: Trained) -> str | None:
+def needs_validation_links(trained: Trained, request: ForgetRequest) -> str | None:
     """Why a destroyer that compares with validation links cannot be used, or None."""
     if not isinstance(trained.task, LinkPrediction):
         return "seen edges are compared with validation links, and the task has none"
-    if trained.task.val_items(trained.data).size(1) < 10:
-        return "seen edges are compared with validation links; the split holds fewer than 10"
+    retained = request.retained(trained.data)
+    if trained.task.val_items(retained).size(1) < 10 or retained.num_edges < 4:
+        return "seen edges are compared with validation links; fewer than 10 would be left"
     return None
 
 

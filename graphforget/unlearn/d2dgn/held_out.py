@@ -50,7 +50,7 @@ class HeldOut(Destroyer):
     sample: int = 400
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return needs_validation_links(trained) if _is_link(trained) else None
+        return needs_validation_links(trained, request) if _is_link(trained) else None
 
     @torch.no_grad()
     def target(self, trained: Trained, retained: Data, items: Tensor, seed: int) -> Tensor | None:
