@@ -35,7 +35,7 @@ def parser() -> ArgumentParser:
         "--request", type=Path, default=None, help="JSON file: one request, or one a line"
     )
     options.add_argument(
-        "--sample", type=str, action="append", default=None,
+        "--sample", type=_texts, action="append", default=None,
         help="draw a request instead; may be given several times: "
         f"{GRAMMAR.replace('%', '%%')}",
     )
@@ -68,7 +68,8 @@ def run(options: Namespace) -> int:
         raise UserError(f"{options.out}: is the run to forget from; choose another --out")
     before = load_run(options.run)
     seed = options.seed if options.sample_seed is None else options.sample_seed
-    asked = asked_for(options.request, options.sample or [], before, seed)
+    samples = [options.sample] if isinstance(options.sample, str) else options.sample or []
+    asked = asked_for(options.request, samples, before, seed)
     requests = list(in_order(asked, before.data, options.missing))
     if not requests:
         raise UserError("none of the edges named is in the graph, so there is nothing to forget")
@@ -101,6 +102,15 @@ def run(options: Namespace) -> int:
     if len(asked) > len(requests):
         note(f"{len(asked) - len(requests)} requests name nothing that is there: passed over")
     return 0
+
+
+def _texts(value: Any) -> Any:
+    """A text from the command line, or the list of texts that a configuration file has."""
+    if isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(text, str) for text in value)
+    ):
+        return value
+    raise ValueError(f"wanted a text such as nodes:5%, or a list of them, got {value!r:.60}")
 
 
 def carried_out(

@@ -90,6 +90,19 @@ def test_samples_are_drawn_by_the_seed(tell, link_run, tmp_path):
     assert drawn[0] == drawn[1] == drawn[3] != drawn[2]
 
 
+def test_samples_come_back_from_the_configuration_printed(tell, refused, node_run, tmp_path):
+    words = ["forget", node_run, "--sample", "nodes:2", "--sample", "features:3", *METHOD]
+    config = tmp_path / "forget.yaml"
+    config.write_text(tell(*words, "--out", tmp_path / "run", "--print_config").out)
+    assert tell("forget", "--config", config).code == 0
+    sizes = [request.size for request in read_requests(tmp_path / "run" / "request.json")]
+    assert sizes == [2, 3]
+    config.write_text("sample: nodes:2")
+    assert tell("forget", node_run, "--config", config, "--out", tmp_path / "one").code == 0
+    config.write_text("sample: [1, 2]")
+    assert "--sample" in refused("forget", node_run, "--config", config, "--out", tmp_path / "no")
+
+
 def test_missing_edges_are_an_error_or_left_out(tell, refused, link_run, tmp_path):
     there, absent = first_edges(link_run, 1)[0], [0, 59]
     request = write(tmp_path / "r.json", ForgetRequest("edge", [there, absent]))
