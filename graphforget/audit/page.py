@@ -96,9 +96,12 @@ def _asked(outcome: Outcome) -> dict[str, str]:
 
 
 def _done(report: AuditReport, outcome: Outcome) -> dict[str, str]:
-    step = next((step for step in reversed(outcome.after.history)
-                 if step.digest == outcome.request.digest), None)
+    history = outcome.after.history
+    step = next((step for step in reversed(history) if step.digest == outcome.request.digest), None)
+    since = history[len(outcome.before.history):]
     found = {"Method": "no step for this request is recorded in the run"}
+    if step is None and len(since) > 1 and len({each.unlearner for each in since}) == 1:
+        step = since[-1]  # several requests, carried out one by one and judged together
     if step is not None:
         exact = "exact" if step.unlearner.exact else "approximate: its result is judged below"
         found = {
@@ -106,6 +109,8 @@ def _done(report: AuditReport, outcome: Outcome) -> dict[str, str]:
             "Settings": repr(step.unlearner),
             "Seed": str(step.seed),
         }
+        if step.digest != outcome.request.digest:
+            found["Requests"] = f"{len(since)}, carried out one after the other, judged as one"
     found["Time"] = _seconds(outcome.seconds)
     if "retrain" in report.costs:
         again = report.costs["retrain"].seconds

@@ -90,11 +90,13 @@ def joined(requests: Sequence[ForgetRequest], data: Data) -> ForgetRequest:
     if len(requests) == 1:
         return requests[0]
     kinds = {request.kind for request in requests}
+    names = ", ".join(request.id for request in requests if request.id)[:1000] or None
     if len(kinds) == 1:
-        return ForgetRequest(kinds.pop(), tuple(i for request in requests for i in request.index))
+        index = tuple(i for request in requests for i in request.index)
+        return ForgetRequest(kinds.pop(), index, names)
     if kinds == {"node", "class"}:
         named = torch.cat([request.nodes(data) for request in requests])
-        return ForgetRequest("node", tuple(named.unique().tolist()))
+        return ForgetRequest("node", tuple(named.unique().tolist()), names)
     raise UserError(
         f"the run carried out requests of the kinds {', '.join(sorted(kinds))} at once, which "
         "cannot be judged together; forget them in one run each"

@@ -97,5 +97,18 @@ def test_full_audit_judges_the_method(tell, after):
     assert told.code == 0 and told.json["kind"] == "full" and told.json["models"] == 4
 
 
+def test_requests_judged_together_are_named_with_their_method(tell, after, tmp_path):
+    queue = tmp_path / "queue.jsonl"
+    lines = ['{"kind": "node", "index": [1], "id": "req-1"}']
+    lines += ['{"kind": "node", "index": [2], "id": "req-2"}']
+    queue.write_text("\n".join(lines))
+    words = ["forget", after.parent / "before", "--request", queue, "--method", "Unlink"]
+    assert tell(*words, "--out", tmp_path / "two").code == 0
+    assert tell("audit", tmp_path / "two").code == 0
+    page = (tmp_path / "two" / "report.html").read_text()
+    assert "req-1, req-2" in page and "Unlink (" in page
+    assert "2, carried out one after the other" in page and "no step" not in page
+
+
 def test_too_few_models_are_refused(refused, after):
     assert "at least 4" in refused("audit", after, "--full", "--models", 1)
