@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -83,7 +84,10 @@ def read_pairs(path: Path, num_nodes: int) -> Tensor:
         if path.suffix == ".npy":
             pairs = np.load(path, allow_pickle=False)
         elif path.suffix == ".csv":
-            pairs = pd.read_csv(path).iloc[:, :2].to_numpy()
+            table = pd.read_csv(path)
+            if all(re.fullmatch(r"[\d.]+", str(name)) for name in table.columns[:2]):
+                raise UserError(f"{path}: wanted a first line with names, such as source,target")
+            pairs = table.iloc[:, :2].to_numpy()
         elif path.suffix == ".parquet":
             pairs = pd.read_parquet(path).iloc[:, :2].to_numpy()
         else:

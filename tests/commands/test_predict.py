@@ -40,6 +40,7 @@ def test_pairs_answer_with_a_probability(tell, link_run, tmp_path, suffix):
         ("p.csv", b"a,b\n0.5,2\n", "whole numbers"),
         ("p.csv", b"a,b\nx,y\n", "whole numbers"),
         ("p.csv", b"a\n1\n", "shape"),
+        ("p.csv", b"0,1\n2,3\n", "first line with names"),
         ("p.csv", b"", "cannot be read"),
         ("p.csv", b"a,b\n", "p.csv"),
         ("p.csv", b"\xff\xfe\x00", "cannot be read"),
