@@ -18,6 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"experiments: error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"experiments: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("experiments: stopped; the same command goes on from here", file=sys.stderr)
         return 130

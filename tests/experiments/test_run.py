@@ -167,6 +167,8 @@ def test_the_command_line_lists_runs_and_says_what_is_wrong(tmp_path, capsys):
                   ["graph_unlearning", "--limit", "0"]):
         assert main(["run", *wrong, "--out", out]) == 2
         assert capsys.readouterr().err.startswith("experiments: error: ")
+    assert main(["run", "graph_unlearning", "--out", str(tmp_path)]) == 2  # a folder
+    assert str(tmp_path) in capsys.readouterr().err
     assert len(read_records(out)) == 1
 
 
