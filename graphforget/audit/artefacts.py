@@ -22,17 +22,17 @@ def still_holds(data: Data, original: Data, request: ForgetRequest) -> bool:
         original: the graph before the request.
         request: what should be gone.
     """
+    stored = [data.edge_index, *(data[name] for name in HELD_OUT_EDGES if name in data)]
+    pairs = torch.cat(stored, dim=1)
     if request.kind == "edge":
-        codes = pair_codes(request.tensor, original.num_nodes).to(data.edge_index.device)
-        stored = [data.edge_index, *(data[name] for name in HELD_OUT_EDGES if name in data)]
-        held = pair_codes(torch.cat(stored, dim=1), original.num_nodes)
-        return bool(torch.isin(held, codes).any())
+        codes = pair_codes(request.tensor, original.num_nodes).to(pairs.device)
+        return bool(torch.isin(pair_codes(pairs, original.num_nodes), codes).any())
     nodes = request.nodes(original).to(data.edge_index.device)
     if bool(data.x[nodes].any()):
         return True
     if request.kind == "feature":
         return False
-    linked = bool(torch.isin(data.edge_index, nodes).any())
+    linked = bool(torch.isin(pairs, nodes).any())
     return linked or (isinstance(data.get("y"), Tensor) and bool((data.y[nodes] >= 0).any()))
 
 

@@ -77,6 +77,15 @@ def test_leftovers_in_data_are_found(request_, noisy_graph):
     assert not still_holds(request_.retained(data), data, request_)
 
 
+def test_held_out_links_of_a_forgotten_node_are_leftovers(tiny_links):
+    node = int(tiny_links.test_pos_edge_index[0, 0])
+    request = ForgetRequest("node", [node])
+    data = request.retained(tiny_links)
+    assert not still_holds(data, tiny_links, request)
+    data.test_pos_edge_index = tiny_links.test_pos_edge_index
+    assert still_holds(data, tiny_links, request)
+
+
 def test_leftover_states_are_found(original):
     request = REQUESTS[0]
     clean = methods.RetrainApart()(original, request)

@@ -107,6 +107,21 @@ def test_full_audit_of_links(tiny_links):
     ).verdict.passed
 
 
+def test_weights_that_hold_nothing_of_the_request_are_named(tiny_links):
+    from graphforget.learn import CrossEntropy
+    from graphforget.nn import GCN
+    from graphforget.task import LinkPrediction
+
+    request = ForgetRequest("edge", tiny_links.edge_index[:, ::4])
+    task = LinkPrediction(8)
+    original = CrossEntropy(GCN(hidden=16, dropout=0.0), 1, 1e-9).fit(tiny_links, task, 0)
+    after = methods.Unlink()(original, request)
+    oracle, floor = (Trained(original.model, after.data, task) for _ in range(2))
+    report = quick_audit(Outcome(original, after, request, 1.0, oracle), floor)
+    assert report.slices["forgotten"].telling
+    assert any("untouched weights" in words for words in report.verdict.caveats)
+
+
 def test_full_audit_wants_enough_models(noisy_graph, learner, node_request):
     with pytest.raises(UserError, match="at least 4"):
         full_audit(methods.RetrainApart(), learner, noisy_graph, TASK, node_request, models=3)
@@ -141,6 +156,12 @@ def test_being_better_than_retraining_at_the_test_is_no_failure():
     name = {"test_accuracy": 0.9}
     assert judge_utility(name, {"test_accuracy": 0.8}, {"test_accuracy": 0.0})[0].passed
     assert not judge_utility({"test_accuracy": 0.7}, name, {"test_accuracy": 0.01})[0].passed
+
+
+def test_a_class_without_test_nodes_is_not_judged_by_its_recall():
+    nan = {"forgotten_class_recall": float("nan"), "test_accuracy": 0.8}
+    names = [each.name for each in judge_utility(nan, nan, dict.fromkeys(nan, 0.0))]
+    assert names == ["test_accuracy"]
 
 
 def test_an_attack_without_room_for_an_excess_is_no_reason_to_pass():
