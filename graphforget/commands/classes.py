@@ -29,12 +29,13 @@ def plugins() -> tuple[type, ...]:
 @cache
 def allow_our_classes() -> None:
     """Let options name our classes and those of plug-ins, and no others; once a process."""
+    ours = list(_configurable([Learner, Unlearner], set()))
     set_parsing_settings(
-        subclasses_enabled=["is_pure_dataclass"],
+        subclasses_enabled=ours,
         import_path_denylist=["*"],
         import_path_allowlist=["graphforget", *(cls.__module__ for cls in plugins())],
     )
-    for cls in _configurable([Learner, Unlearner], set()):
+    for cls in ours:
         # jsonargparse evaluates the annotations of a dataclass and of its bases in the module of
         # the dataclass alone, fails where a base's `ClassVar` is not imported there, and then
         # takes any text for any field. Evaluated annotations it takes as they are.
