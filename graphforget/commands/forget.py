@@ -48,7 +48,7 @@ def parser() -> ArgumentParser:
     options.add_argument("--sample_seed", type=Seed, default=None, help="of the sample alone")
     options.add_argument(
         "--missing", type=Literal["error", "ignore"], default="error",
-        help="what to do about edges that are not in the graph",
+        help="what to do about edges and other things named that are not in the graph",
     )
     options.add_argument(
         "--no-data", action="store_true",
@@ -72,7 +72,7 @@ def run(options: Namespace) -> int:
     asked = asked_for(options.request, samples, before, seed)
     requests = list(in_order(asked, before.data, options.missing))
     if not requests:
-        raise UserError("none of the edges named is in the graph, so there is nothing to forget")
+        raise UserError("nothing that is named is in the graph, so there is nothing to forget")
     after, seconds = carried_out(requests, before, options.method, options.seed)
     scores = after.task.evaluate(after.model, after.data)
     metrics: dict[str, Any] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch_geometric.data import Data
 
+from graphforget.audit.artefacts import still_holds
 from graphforget.core.errors import UserError
 from graphforget.data.sample_text import parse_sample
 from graphforget.removal import pair_codes
@@ -42,7 +43,8 @@ def in_order(
     Args:
         requests: in the order of carrying out.
         data: the graph before the first.
-        missing: ``error`` for edges that are not there, or ``ignore`` to leave them out.
+        missing: ``error`` for edges that are not there and for requests that name nothing that
+            is, or ``ignore`` to leave them out.
 
     Yields:
         The requests as they can be carried out; one of which nothing is left is passed over.
@@ -51,26 +53,33 @@ def in_order(
         UserError: naming the request, where there are several.
     """
     for number, request in enumerate(requests, 1):
+        there: ForgetRequest | None = request
         try:
             request.check(data, missing=missing == "ignore")
+            if missing == "ignore":
+                there = narrowed(request, data)
+            elif not still_holds(data, data, request):
+                raise UserError(
+                    f"{request.kind} request: nothing that it names is in the data, it may have "
+                    "been forgotten before; leave it out or pass --missing ignore"
+                )
         except UserError as error:
             where = f"request {number} of {len(requests)}: " if len(requests) > 1 else ""
             raise UserError(f"{where}{error}") from None
-        there = narrowed(request, data) if missing == "ignore" else request
         if there is not None:
             yield there
             data = there.retained(data)
 
 
 def narrowed(request: ForgetRequest, data: Data) -> ForgetRequest | None:
-    """An edge request without the edges that the graph does not have; None if it has none.
+    """A request for what the graph has of it: edges that are not there left out; None for nothing.
 
     >>> path = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=3)
     >>> narrowed(ForgetRequest("edge", [[0, 1], [1, 2]]), path).index
     ((0, 1),)
     """
     if request.kind != "edge":
-        return request
+        return request if still_holds(data, data, request) else None
     held = [data[key] for key in ("val_pos_edge_index", "test_pos_edge_index") if key in data]
     known = pair_codes(torch.cat([data.edge_index, *held], dim=1), data.num_nodes)
     there = torch.isin(pair_codes(request.tensor.to(known.device), data.num_nodes), known)

@@ -20,6 +20,9 @@ from graphforget.trained import Trained
 def refuse_taken(out: Path, replace: bool) -> None:
     """Raise a `UserError` before any work if a run cannot be written to ``out``."""
     if not os.path.lexists(out):
+        above = next(place for place in out.absolute().parents if place.exists())
+        if not above.is_dir():
+            raise UserError(f"{out}: {above} is a file, not a folder; choose another --out")
         return
     if not replace:
         raise UserError(f"{out}: exists; choose another --out, or pass --replace for a run folder")

@@ -126,6 +126,17 @@ def test_a_repeated_request_in_a_queue_is_passed_over_when_asked(tell, link_run,
     assert len(Trained.load(tmp_path / "run").history) == 1
 
 
+def test_what_is_gone_already_is_said(tell, refused, node_run, tmp_path):
+    words = ["forget", node_run, *METHOD, "--sample", "nodes:2", "--sample", "nodes:2", "--out"]
+    assert "request 2 of 2: node request: nothing" in refused(*words, tmp_path / "no")
+    told = tell(*words, tmp_path / "run", "--missing", "ignore")
+    assert told.code == 0 and "1 requests name nothing" in told.err
+    once = ["forget", node_run, *METHOD, "--sample", "class:1", "--out", tmp_path / "class"]
+    assert tell(*once).code == 0
+    again = ["forget", tmp_path / "class", *METHOD, "--sample", "class:1", "--out"]
+    assert "class request: nothing" in refused(*again, tmp_path / "no")
+
+
 def test_no_data_keeps_a_reference_and_a_chain(tell, link_run, tmp_path):
     words = ["--sample", "edges:3", *METHOD, "--no-data", "--out"]
     assert tell("forget", link_run, *words, tmp_path / "a").code == 0

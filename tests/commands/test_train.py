@@ -81,6 +81,12 @@ def test_replace_takes_the_place_of_a_run_only(tell, refused, tmp_path):
     assert "run folders only" in refused(*words, tmp_path / "mine", "--replace")
 
 
+def test_a_place_below_a_file_is_refused_before_any_work(refused, tmp_path, monkeypatch):
+    graph = graph_file(tmp_path)
+    monkeypatch.setattr("graphforget.commands.train.prepared", None)
+    assert "is a file" in refused("train", "--data", graph, *QUICK, "--out", graph / "run")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
