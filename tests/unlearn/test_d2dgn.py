@@ -33,8 +33,8 @@ from graphforget.unlearn.d2dgn import (
     Untrained,
     Withdrawal,
 )
+from graphforget.unlearn.d2dgn.conjugate import conjugate_gradients
 from graphforget.unlearn.d2dgn.held_out import common_neighbors
-from graphforget.unlearn.d2dgn.newton import conjugate_gradients
 from graphforget.unlearn.d2dgn.problem import lessons
 from graphforget.unlearn.d2dgn.questions import Inputs
 from graphforget.unlearn.d2dgn.solver import weight_decay

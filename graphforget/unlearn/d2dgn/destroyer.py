@@ -137,9 +137,7 @@ def needs_validation_links(trained: Trained, request: ForgetRequest) -> str | No
     return None
 
 
-def unlinked_sample(
-    trained: Trained, retained: Data, count: int, seed: int
-) -> tuple[Tensor, Data]:
+def unlinked_sample(trained: Trained, retained: Data, count: int, seed: int) -> tuple[Tensor, Data]:
     """Some retained training edges, shape ``(2, M)``, and the graph without them."""
     edges = trained.task.train_items(retained)
     generator = Generator().manual_seed(seed + BORROWED)
@@ -170,5 +168,3 @@ def reset(model: nn.Module) -> nn.Module:
                 "to the module or choose a destroyer that needs no untrained network"
             )
     return model
-
-

@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from graphforget.core.errors import UserError
 from graphforget.trained import Trained
+from graphforget.unlearn.d2dgn.conjugate import Vector, conjugate_gradients, dot, moved, norm
 from graphforget.unlearn.d2dgn.problem import Problem
 from graphforget.unlearn.d2dgn.solver import Solver, no_state
 
@@ -20,9 +21,6 @@ step of Newton's may: where training had not converged, nothing else bounds it."
 
 STANDING_IN = 0.5
 """Share of the products that are taken where teachers stand in for the training objective."""
-
-Vector = list[Tensor]
-"""One tensor a parameter."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +100,7 @@ class Newton(Solver):
         return float(loss.detach()), list(slope), product
 
 
-def stepped(
-    student: nn.Module, problem: Problem, trained: Trained, seed: int
-) -> dict[str, Tensor]:
+def stepped(student: nn.Module, problem: Problem, trained: Trained, seed: int) -> dict[str, Tensor]:
     """The optimiser's state as one more training step at the student's weights would leave it.
 
     The second moment is a long average, so like that of any resumed run it still holds most of
@@ -148,66 +144,6 @@ def backtrack(
     return 0.0
 
 
-def conjugate_gradients(
-    product: Callable[[Vector], Vector],
-    right: Vector,
-    metric: Vector,
-    iterations: int,
-    reach: float = math.inf,
-) -> Vector:
-    """Solve ``H x = right`` for a positive definite ``H`` that is given by its products.
-
-    Stops early where a direction has no positive curvature, nothing is left to solve or the
-    solution would leave a ball, on whose surface it then ends (Steihaug, 1983).
-
-    Args:
-        product: the function ``v -> H v`` on lists of tensors.
-        right: the right-hand side, one tensor a parameter.
-        metric: positive diagonal preconditioner, of the same shapes; ``H`` is roughly this.
-        iterations: the most products to take.
-        reach: radius of the ball.
-
-    >>> matrix = torch.tensor([[4., 1.], [1., 3.]])
-    >>> right = [torch.tensor([1., 2.])]
-    >>> solve = conjugate_gradients(lambda v: [matrix @ v[0]], right, [torch.ones(2)], 2)
-    >>> solve[0].round(decimals=4)
-    tensor([0.0909, 0.6364])
-    """
-    solution = [torch.zeros_like(r) for r in right]
-    residual = [r.clone() for r in right]
-    scaled = [r / m for r, m in zip(residual, metric, strict=True)]
-    direction = scaled
-    energy = dot(residual, scaled)
-    for _ in range(iterations):
-        image = product(direction)
-        curvature = dot(direction, image)
-        if curvature <= 0 or energy <= 0:
-            break
-        size = energy / curvature
-        ahead = moved(solution, direction, size)
-        if norm(ahead) > reach:
-            return moved(solution, direction, to_surface(solution, direction, reach))
-        solution = ahead
-        residual = [r - size * i for r, i in zip(residual, image, strict=True)]
-        scaled = [r / m for r, m in zip(residual, metric, strict=True)]
-        previous, energy = energy, dot(residual, scaled)
-        direction = [
-            s + energy / previous * d for s, d in zip(scaled, direction, strict=True)
-        ]
-    return solution
-
-
-def to_surface(inside: Vector, direction: Vector, radius: float) -> float:
-    """How far to go from a point inside a ball to reach its surface.
-
-    >>> to_surface([torch.tensor([3.])], [torch.tensor([2.])], 5.0)
-    1.0
-    """
-    a, b = dot(direction, direction), dot(inside, direction)
-    c = dot(inside, inside) - radius**2
-    return (math.sqrt(max(0.0, b * b - a * c)) - b) / a
-
-
 def reach_of(student: nn.Module, trained: Trained) -> float:
     """The farthest that a step may go, as a Euclidean length over all weights."""
     assert trained.learner is not None
@@ -249,18 +185,3 @@ def put(model: nn.Module, weights: Vector) -> None:
     """Set a network's weights, without a trace in the graph of what it said before."""
     for parameter, value in zip(model.parameters(), weights, strict=True):
         parameter.data = value
-
-
-def moved(origin: Vector, along: Vector, scale: float) -> Vector:
-    """The point ``origin + scale * along``."""
-    return [o + scale * a for o, a in zip(origin, along, strict=True)]
-
-
-def dot(first: Vector, second: Vector) -> float:
-    """Inner product of two lists of tensors."""
-    return float(sum((a * b).sum() for a, b in zip(first, second, strict=True)))
-
-
-def norm(vector: Vector) -> float:
-    """Euclidean length of a list of tensors."""
-    return math.sqrt(max(0.0, dot(vector, vector)))
