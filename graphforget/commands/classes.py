@@ -29,11 +29,12 @@ def plugins() -> tuple[type, ...]:
 @cache
 def allow_our_classes() -> None:
     """Let options name our classes and those of plug-ins, and no others; once a process."""
+    offered = plugins()  # before ours are counted: importing them makes them subclasses
     ours = list(_configurable([Learner, Unlearner], set()))
     set_parsing_settings(
-        subclasses_enabled=ours,
+        subclasses_enabled=[*ours],
         import_path_denylist=["*"],
-        import_path_allowlist=["graphforget", *(cls.__module__ for cls in plugins())],
+        import_path_allowlist=["graphforget", *(cls.__module__ for cls in offered)],
     )
     for cls in ours:
         # jsonargparse evaluates the annotations of a dataclass and of its bases in the module of

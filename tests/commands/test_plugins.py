@@ -44,6 +44,8 @@ def test_a_plugin_is_listed_used_and_loaded_again(node_run, tmp_path):
     words = ["forget", node_run, "--sample", "nodes:2", "--method", "Shrug"]
     done = graphforget(*words, "--method.shoulders", 1, "--out", tmp_path / "run")
     assert done.returncode == 0 and "Shrug(shoulders=1)" in done.stdout, done.stderr
+    wrong = graphforget(*words, "--method.shoulders", "many", "--out", tmp_path / "no")
+    assert wrong.returncode == 2 and "wanted int, got many" in wrong.stderr
     assert graphforget("predict", tmp_path / "run").returncode == 0
     names.unlink()
     done = graphforget("predict", tmp_path / "run")
