@@ -6,6 +6,7 @@ A name may stand for a class of this package, or for one in the entry point grou
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from functools import cache
@@ -40,7 +41,7 @@ def allow_our_classes() -> None:
         # jsonargparse evaluates the annotations of a dataclass and of its bases in the module of
         # the dataclass alone, fails where a base's `ClassVar` is not imported there, and then
         # takes any text for any field. Evaluated annotations it takes as they are.
-        cls.__init__.__annotations__.update(get_type_hints(cls.__init__))  # type: ignore[misc]
+        cls.__init__.__annotations__.update(_hints(cls))  # type: ignore[misc]
 
 
 def _configurable(bases: list[type], seen: set[type]) -> Iterator[type]:
@@ -52,8 +53,16 @@ def _configurable(bases: list[type], seen: set[type]) -> Iterator[type]:
         yield from _configurable(base.__subclasses__(), seen)
         if is_dataclass(base):
             yield base
-            hints = get_type_hints(base.__init__).values()
+            hints = _hints(base).values()
             yield from _configurable([one for hint in hints for one in _classes_in(hint)], seen)
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """Types of a dataclass's fields, each evaluated where one of its bases can have named it."""
+    names: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names |= vars(sys.modules[base.__module__])
+    return get_type_hints(cls.__init__, names)  # type: ignore[misc]
 
 
 def _classes_in(hint: Any) -> list[type]:

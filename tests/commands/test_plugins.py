@@ -1,5 +1,6 @@
 """Another package's method is used by its name, and only if it is installed as a plug-in."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -50,3 +51,13 @@ def test_a_plugin_is_listed_used_and_loaded_again(node_run, tmp_path):
     names.unlink()
     done = graphforget("predict", tmp_path / "run")
     assert done.returncode == 2 and "'shrug.Shrug' may not be named" in done.stderr
+
+
+def test_a_subclass_elsewhere_that_does_not_import_its_bases_types_is_no_hindrance():
+    """Its fields are typed by names that only its base's module knows."""
+    from graphforget.commands.classes import _hints
+    from graphforget.learn import CrossEntropy
+    from graphforget.nn import Encoder as Wanted
+
+    child = dataclasses.dataclass(frozen=True)(type("Child", (CrossEntropy,), {}))
+    assert _hints(child)["encoder"] is Wanted
