@@ -113,7 +113,7 @@ def slices_of(answers: Many, regions: Regions) -> dict[str, Slice]:
             distance=float(distances(p["after"], retrained).mean()),
             none=float(distances(p["before"], retrained).mean()),
             floor=float(floor.mean()),
-            spread=float(floor.std()) if many else math.nan,
+            spread=float(floor.std()) * math.sqrt(2 / floor.numel()) if many else math.nan,
             error=_error(p["floor"][0], p["oracle"][0]),
             kl=_three(gaussian_kl, margins) if many else None,
             separation=_three(item_separation, margins) if many else None,

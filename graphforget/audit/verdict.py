@@ -28,8 +28,8 @@ class Slice:
     """Distances to retraining on one region.
 
     A slice passes if its rho is at most 0.1, or if its distance exceeds the floor by no more than
-    noise: two standard deviations of the retrained models' own mean distances, and never less
-    than a tenth of the floor or 0.002. With a single pair of retrained models the spread is not
+    noise: two standard errors of the difference between two samples of that many retrained
+    models, and never less than a tenth of the floor or 0.002. With a single pair of retrained models the spread is not
     known; half of the floor and three standard errors over the items take its place,
     and never less than 0.01.
 
@@ -38,7 +38,8 @@ class Slice:
         distance: mean distance of the unlearned models to retrained ones, 0 to 1.
         none: that of the original models.
         floor: that of other retrained models.
-        spread: standard deviation of the floor between models; NaN if there is one model alone.
+        spread: standard error of the difference between the mean distances of two samples of
+            retrained models; NaN if there is one model alone.
         error: standard error of the floor over the items.
         kl: Gaussian KL of the margins, mean over the items, and its value for *none* and *floor*.
         separation: per-item ``|AUC - 1/2|``, in the same order.
