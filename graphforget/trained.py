@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # protocols stand above this module
 class Step:
     """One request that was carried out, without the ids it named.
 
+    The digest is not a secret: whoever guesses what was asked can check the guess against it.
+
     Args:
         digest: sha256 of the request.
         kind: its kind.
