@@ -65,7 +65,7 @@ def test_each_run_leaves_one_record_with_scores_of_both_models(tiny_benchmark, t
     assert {key_of(record) for record in records} == {run.key for run in runs}
     for record in records:
         assert record.request["kind"] in ("node", "edge") and record.request["size"] > 0
-        assert record.metrics.keys() == record.oracle.keys()
+        assert record.metrics.keys() == {*record.oracle, "passed"}  # nobody judges the oracle
         assert record.oracle["distance_forgotten"] > 0  # retrained models differ from each other
         assert record.seconds > 0 and record.oracle_seconds > 0 and record.peak_mb >= 0
     assert {"test_accuracy", "rho_forgotten"} <= records[0].metrics.keys()
