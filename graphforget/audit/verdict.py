@@ -29,9 +29,9 @@ class Slice:
 
     A slice passes if its rho is at most 0.1, or if its distance exceeds the floor by no more than
     noise: two standard errors of the difference between two samples of that many retrained
-    models, and never less than a tenth of the floor or 0.002. With a single pair of retrained models the spread is not
-    known; half of the floor and three standard errors over the items take its place,
-    and never less than 0.01.
+    models, and never less than a tenth of the floor or 0.002. With a single pair of retrained
+    models the spread is not known; half of the floor and three standard errors over the items
+    take its place, and never less than 0.01.
 
     Args:
         items: number of items.
