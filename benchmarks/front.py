@@ -155,7 +155,7 @@ def _panel(axes: Any, points: Sequence[Point]) -> None:
     axes.axvline(1, color="green", linewidth=0.8, linestyle=":")
     axes.set_xlabel("CPU time over retraining's")
     axes.set_ylabel("rho on the forgotten items")
-    axes.legend(fontsize=7, loc="upper left")
+    axes.legend(fontsize=7, loc="lower left")
 
 
 def _shown(cost: float) -> float:
