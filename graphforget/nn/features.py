@@ -23,8 +23,7 @@ def sparse_features(data: Data) -> Data:
     """
     if data.x.layout is not torch.strided:
         return data
-    density = float((data.x != 0).float().mean()) if data.x.numel() else 1.0
-    if density >= SPARSE_BELOW:
+    if int(torch.count_nonzero(data.x)) >= SPARSE_BELOW * data.x.numel():
         return data
     result = copy.copy(data)
     with warnings.catch_warnings():

@@ -29,6 +29,9 @@ from graphforget.unlearn.d2dgn.destroyer import (
     unlinked_sample,
 )
 
+PAIRS_AT_ONCE = 1024
+"""Pairs whose features are copied at a time: wide features of all pairs would outgrow a graph."""
+
 RIDGE = 3.0
 """Penalty of the two regressions, in units of one standardised example."""
 
@@ -80,7 +83,8 @@ def pair_features(data: Data, pairs: Tensor) -> Tensor:
         pairs: node ids, shape ``(2, K)``.
     """
     first, second = pairs
-    cosine = F.cosine_similarity(data.x[first], data.x[second])
+    few = zip(first.split(PAIRS_AT_ONCE), second.split(PAIRS_AT_ONCE), strict=True)
+    cosine = torch.cat([F.cosine_similarity(data.x[a], data.x[b]) for a, b in few])
     common = common_neighbors(data, pairs)
     degrees = degree(data.edge_index[0], data.num_nodes)[pairs]
     low, high = degrees.amin(0), degrees.amax(0)
