@@ -9,9 +9,7 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +19,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-import graphforget
 from graphforget.core.config import from_config, to_config
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, sha256_of_tensors
+from graphforget.core.record import versions
 from graphforget.protocols import Learner, Unlearner
 from graphforget.removal import HELD_OUT_EDGES, SPLIT_MASKS
 from graphforget.task import Task
 from graphforget.trained import Step, Trained
 
 SCHEMA = 1
-PACKAGES = ("torch", "torch-geometric", "pytorch-lightning")
 
 
 def save(
@@ -183,17 +180,6 @@ def _config(trained: Trained) -> dict[str, Any]:
         ],
         "versions": versions(),
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computed a result."""
-    found = {"python": platform.python_version(), "graphforget": graphforget.__version__}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _built(config: dict[str, Any], kind: type) -> Any:

@@ -11,8 +11,8 @@ from html import escape
 from graphforget.audit.findings import AuditReport
 from graphforget.audit.markup import STYLE, bullets, facts, picture, section, table
 from graphforget.audit.words import ARMS, DOES_NOT_PROVE, GLOSSARY, KINDS, PLACES, SCORES, number
+from graphforget.core.record import versions
 from graphforget.protocols import Outcome
-from graphforget.run_folder import versions
 
 
 def page(report: AuditReport, outcome: Outcome, pictures: Mapping[str, bytes]) -> str:

@@ -11,7 +11,6 @@ from torch_geometric.nn import MessagePassing
 
 from graphforget.core.neighborhood import Adjacency, induced
 from graphforget.data.batches import node_batches
-from graphforget.nn import sparse_features
 from graphforget.protocols import Objective
 from graphforget.task import Task
 from graphforget.task.links import random_pairs
@@ -81,8 +80,7 @@ def questions(task: Task, data: Data, share: float, generator: Generator) -> Ten
 
 def quick_input(trained: Trained, data: Data) -> Data:
     """The graph with its features in the form that training multiplies fastest."""
-    encoder = getattr(trained.learner, "encoder", None)
-    return sparse_features(data) if getattr(encoder, "sparse_input", False) else data
+    return data if trained.learner is None else trained.learner.inputs(data)
 
 
 def message_passing(model: nn.Module) -> list[MessagePassing]:

@@ -13,7 +13,7 @@ from graphforget.core.neighborhood import Adjacency, induced
 from graphforget.request import ForgetRequest
 from graphforget.task.links import random_pairs
 from graphforget.trained import Trained
-from graphforget.unlearn.views import message_passing
+from graphforget.unlearn.views import message_passing, quick_input
 
 WORTH_CUTTING = 0.5
 """Share of the nodes under which a cut graph is cheaper than the whole one."""
@@ -103,11 +103,9 @@ class Inputs:
 
     def __call__(self, graph: Data) -> Data:
         """The graph with its features turned; ``graph`` is not changed."""
-        if self.trained.learner is None:
-            return graph
         turned = next((after for before, after in self._done if before is graph.x), None)
         if turned is None:
-            turned = self.trained.learner.inputs(graph).x
+            turned = quick_input(self.trained, graph).x
             self._done.append((graph.x, turned))
         result = copy.copy(graph)
         result.x = turned
