@@ -60,8 +60,9 @@ def _configurable(bases: list[type], seen: set[type]) -> Iterator[type]:
 def _hints(cls: type) -> dict[str, Any]:
     """Types of a dataclass's fields, each evaluated where one of its bases can have named it."""
     names: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        names |= vars(sys.modules[base.__module__])
+    for base in reversed(cls.__mro__):  # a class made by exec() has no module to look into
+        names |= getattr(sys.modules.get(base.__module__), "__dict__", {})
+    names |= getattr(cls.__init__, "__globals__", {})  # type: ignore[misc]
     return get_type_hints(cls.__init__, names)  # type: ignore[misc]
 
 

@@ -9,23 +9,24 @@ from graphforget.data.batches import (
 )
 from graphforget.data.datamodule import GraphDataModule
 from graphforget.data.graphs import GRAPHS, load_graph
-from graphforget.data.memorised import memorisation
+from graphforget.data.memorised import memorisation, memorised
 from graphforget.data.own import load_data, load_own
-from graphforget.data.sample import (
+from graphforget.data.sample_edges import (
     bridge_edges,
     dissimilar_edges,
     edges_far_from_test,
     edges_near_test,
-    features_of,
     hub_edges,
-    hub_nodes,
-    memorised,
-    nodes_of_class,
-    parse_sample,
     random_edges,
+)
+from graphforget.data.sample_nodes import (
+    features_of,
+    hub_nodes,
+    nodes_of_class,
     random_nodes,
     whole_class,
 )
+from graphforget.data.sample_text import parse_sample
 from graphforget.data.split import split_links, split_nodes
 
 __all__ = [

@@ -61,3 +61,18 @@ def test_a_subclass_elsewhere_that_does_not_import_its_bases_types_is_no_hindran
 
     child = dataclasses.dataclass(frozen=True)(type("Child", (CrossEntropy,), {}))
     assert _hints(child)["encoder"] is Wanted
+
+
+def test_a_class_made_by_exec_is_no_hindrance():
+    from graphforget.commands.classes import _hints
+
+    code = (
+        "from dataclasses import dataclass\n"
+        "from graphforget.unlearn import Resume\n"
+        "@dataclass(frozen=True)\n"
+        "class Made(Resume):\n"
+        "    times: int = 2\n"
+    )
+    names = {"__name__": "nowhere"}
+    exec(code, names)
+    assert _hints(names["Made"])["times"] is int

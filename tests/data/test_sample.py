@@ -10,8 +10,8 @@ from torch import nn
 from torch_geometric.data import Data
 from torch_geometric.utils import k_hop_subgraph
 
+from graphforget import data as sample
 from graphforget.core.errors import UserError
-from graphforget.data import sample
 from graphforget.data.graphs import load_graph
 from graphforget.data.memorised import memorisation
 from graphforget.data.sample_edges import training_edges

@@ -12,7 +12,7 @@ from torch_geometric.transforms import NormalizeFeatures
 from torchmetrics.functional import auroc
 
 from graphforget.data.graphs import load_graph
-from graphforget.data.sample import edges_near_test
+from graphforget.data.sample_edges import edges_near_test
 from graphforget.data.split import split_links
 from graphforget.learn import CrossEntropy
 from graphforget.nn import GCN
