@@ -7,6 +7,7 @@ its target under a hidden name, forced to the disk, and renamed.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import shutil
@@ -109,6 +110,7 @@ def append_line(path: str | Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the last byte of a line being written looks torn
         size = os.fstat(file).st_size
         torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
         line = (b"\n" if torn else b"") + text.encode() + b"\n"
