@@ -20,14 +20,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from benchmarks.arms import Bench, measured, rerandomised, set_up, unlearned
+from benchmarks.arms import Bench, Fit, measured, rerandomised, set_up, unlearned
 from benchmarks.front import write_pictures, write_table
+from benchmarks.kept import fit_kept
 from benchmarks.rows import finite, read_rows
 from experiments.methods import label, named, with_budgets
 from experiments.settings import Links, Nodes, Setting
@@ -88,14 +90,16 @@ def main() -> None:
         for cell in cells(options)
     ]
     todo = [] if options.report else [(cell, names) for cell, names in todo if names]
+    fit = partial(fit_kept, Path(options.keep)) if options.keep else fit_many
     originals: dict[tuple, list[Trained]] = {}
     with tqdm(total=sum(len(names) for _, names in todo), unit="row") as bar:
         for cell, names in todo:
             bar.set_description(cell.name(""))
             problem = cell.dataset, cell.setting, cell.learner, cell.seed
             if problem not in originals:
-                originals = {problem: trained(cell, options.root)}  # one problem at a time
-            for row in measure_cell(cell, names, originals[problem], methods(cell, options)):
+                originals = {problem: trained(cell, options.root, fit)}  # one problem at a time
+            known = methods(cell, options)
+            for row in measure_cell(cell, names, originals[problem], known, fit):
                 append_line(out, json.dumps(finite(row)))
                 bar.update()
     rows = read_rows(out)
@@ -105,7 +109,7 @@ def main() -> None:
 
 def cells(options: argparse.Namespace) -> Iterator[Cell]:
     """All cells; those with the same originals stand together."""
-    links = CrossEntropy(GCN(hidden=128, dropout=0.0), options.link_epochs, 1e-3, 0.0)
+    links = CrossEntropy(GCN(hidden=128, dropout=0.0), options.link_epochs, options.link_rate, 0.0)
     nodes = CrossEntropy(GCN(hidden=64, dropout=options.dropout), options.node_epochs)
     plan = (
         (options.link, Links(normalise=not options.quick), links, options.seeds or 3),
@@ -131,14 +135,15 @@ def methods(cell: Cell, options: argparse.Namespace) -> dict[str, tuple[str, Any
     return found
 
 
-def trained(cell: Cell, root: str | None) -> list[Trained]:
+def trained(cell: Cell, root: str | None, fit: Fit) -> list[Trained]:
     """The originals of a cell."""
     data, task = cell.setting.prepare(load_graph(cell.dataset, root), cell.seed)
-    return fit_many(cell.learner, data, task, range(cell.models))
+    return fit(cell.learner, data, task, range(cell.models))
 
 
 def measure_cell(
-    cell: Cell, names: list[str], originals: list[Trained], known: dict[str, tuple[str, Any]]
+    cell: Cell, names: list[str], originals: list[Trained], known: dict[str, tuple[str, Any]],
+    fit: Fit,
 ) -> Iterator[dict[str, Any]]:
     """The rows of a cell, one after the other."""
     data, task = originals[0].data, originals[0].task
@@ -148,7 +153,7 @@ def measure_cell(
         for name in names:
             yield cell.asked(name) | {"status": "failed", "error": str(error)}
         return
-    bench = set_up(originals, cell.learner, request)
+    bench = set_up(originals, cell.learner, request, fit)
     for name in names:
         family, method = known[name]
         row = cell.asked(name) | {"family": family, "size": request.size}
@@ -198,8 +203,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--node", default="cora,citeseer,photo", help="of node classification")
     parser.add_argument("--models", type=int, default=16, help="models an arm")
     parser.add_argument("--copies", type=int, help="unlearn only so many of the originals")
+    parser.add_argument("--keep", help="folder that keeps trainings, for the next time")
     parser.add_argument("--seeds", type=int, help="splits and requests; 3 for links, 5 for nodes")
     parser.add_argument("--link-epochs", type=int, default=2000)
+    parser.add_argument("--link-rate", type=float, default=1e-3, help="learning rate for links")
     parser.add_argument("--node-epochs", type=int, default=200)
     parser.add_argument("--dropout", type=float, default=0.0, help="for node classification")
     parser.add_argument("--shares", default="0.02,0.05,0.1", help="budgets, besides the defaults")
