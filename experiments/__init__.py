@@ -2,9 +2,12 @@
 
 | file | idea |
 |---|---|
-| `benchmark` | a run, and a benchmark as products of choices that yields runs |
+| `benchmark` | what a run, a grid of runs and a benchmark are |
+| `forget_run` | forgetting: one request, one method, one model, judged against retraining |
+| `noise_run` | learning from wrong labels: one learner on one noise draw |
 | `settings` | how a graph becomes a problem: its split and its task |
 | `methods` | every exported unlearner at its defaults and at several budgets |
+| `cache` | what the runs of one worker share |
 | `work` | carry out one run, here or on a worker |
 | `run` | all runs of a benchmark that have no record yet, through a pool |
 

@@ -1,61 +1,50 @@
-"""A run says what shall be done; a benchmark yields runs."""
+"""A run says what shall be done; a grid yields runs; a benchmark is grids by size."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import pkgutil
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import product
 from typing import Any
 
-from experiments.settings import Setting
-from graphforget.core.config import to_config
+from experiments.cache import Cache
 from graphforget.core.errors import UserError
 from graphforget.core.record import Record
-from graphforget.protocols import Learner, Unlearner
 
 
-@dataclass(frozen=True)
-class Run:
-    """One request, carried out once by one method on one model.
-
-    Args:
-        benchmark: name of the benchmark it belongs to.
-        dataset: name of the graph, as `graphforget.data.load_graph` knows it.
-        setting: the split and the task.
-        learner: how the original and the retrained models are trained.
-        unlearner: the method.
-        request: what to forget, in the words of `graphforget.data.sample_text`.
-        seed: of the split, the request, the original and the method.
-    """
-
-    benchmark: str
-    dataset: str
-    setting: Setting
-    learner: Learner
-    unlearner: Unlearner
-    request: str
-    seed: int = 0
+class Run(ABC):
+    """One cell of a benchmark: a frozen dataclass that says what shall be done, and can do it."""
 
     @property
+    @abstractmethod
     def asked(self) -> dict[str, Any]:
-        """The fields of a record that say what was asked; the request is still its recipe."""
-        encoder = getattr(self.learner, "encoder", None)
-        parts = {"setting": self.setting, "learner": self.learner, "unlearner": self.unlearner}
-        return {
-            "benchmark": self.benchmark,
-            "dataset": self.dataset,
-            "task": self.setting.name,
-            "model": type(encoder).__name__ if encoder is not None else "",
-            "learner": type(self.learner).__name__,
-            "unlearner": type(self.unlearner).__name__,
-            "config": {name: to_config(part) for name, part in parts.items()},
-            "seed": self.seed,
-            "request": {"sample": self.request},
-        }
+        """The fields of a record that say what was asked."""
+
+    @property
+    @abstractmethod
+    def shared(self) -> Hashable:
+        """Equal for runs that share what is made on the way, and so should go together."""
+
+    @property
+    @abstractmethod
+    def problem(self) -> Hashable:
+        """Equal for runs of which one can be built if another can."""
+
+    @abstractmethod
+    def check(self, cache: Cache, root: str | None) -> None:
+        """Build everything without training it.
+
+        Raises:
+            UserError: if something cannot be built.
+        """
+
+    @abstractmethod
+    def carry_out(self, cache: Cache, root: str | None) -> dict[str, Any]:
+        """Do it; returns the fields of a record that say what came of it."""
 
     @property
     def key(self) -> str:
@@ -74,22 +63,16 @@ def key_of(record: Record) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Runs of every combination of some choices; runs that share models stand together."""
+class Grid(ABC):
+    """A frozen dataclass that yields the runs of some choices."""
 
-    datasets: tuple[str, ...]
-    setting: Setting
-    learner: Learner
-    requests: tuple[str, ...]
-    unlearners: tuple[Unlearner, ...]
-    seeds: tuple[int, ...] = (0,)
-
+    @abstractmethod
     def runs(self, benchmark: str) -> Iterator[Run]:
-        """All combinations, the unlearner changing fastest."""
-        choices = product(self.datasets, self.seeds, self.requests, self.unlearners)
-        for dataset, seed, request, unlearner in choices:
-            yield Run(benchmark, dataset, self.setting, self.learner, unlearner, request, seed)
+        """All combinations, those that share something next to each other.
+
+        Args:
+            benchmark: name of the benchmark they belong to.
+        """
 
 
 @dataclass(frozen=True)

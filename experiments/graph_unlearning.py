@@ -6,7 +6,8 @@ and what was memorised (d2dgn.md sections 7 and 9).
 
 from __future__ import annotations
 
-from experiments.benchmark import Benchmark, Grid
+from experiments.benchmark import Benchmark
+from experiments.forget_run import ForgetGrid
 from experiments.methods import exported, with_budgets
 from experiments.settings import Links, Nodes
 from graphforget.learn import CrossEntropy
@@ -47,7 +48,7 @@ _LINKS = CrossEntropy(  # the published setting: GCN 128-64 without dropout or w
 _SMALL = CrossEntropy(encoder=GCN(hidden=32), epochs=100, snapshots=SNAPSHOTS)
 
 FULL = (
-    Grid(
+    ForgetGrid(
         datasets=("cora", "citeseer", "photo", "pubmed", "cs"),
         setting=Nodes(),
         learner=_NODES,
@@ -55,7 +56,7 @@ FULL = (
         unlearners=with_budgets(exported(), BUDGETS, _NODES.epochs),
         seeds=(0, 1, 2, 3, 4),
     ),
-    Grid(
+    ForgetGrid(
         datasets=("cora", "pubmed"),
         setting=Links(),
         learner=_LINKS,
@@ -66,14 +67,14 @@ FULL = (
 )
 
 SMOKE = (
-    Grid(
+    ForgetGrid(
         datasets=("digits",),
         setting=Nodes(normalise=False),
         learner=_SMALL,
         requests=("edges:2.5%:in", "nodes:5%:hub", "nodes:5%:memorised", "features:5%", "class:0"),
         unlearners=with_budgets(exported(), (0.1,), _SMALL.epochs, defaults=False),
     ),
-    Grid(
+    ForgetGrid(
         datasets=("digits",),
         setting=Links(out_channels=16, normalise=False),
         learner=_SMALL,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from tqdm import tqdm
 
 from experiments.benchmark import Run, key_of
-from experiments.work import Cache, Worker, failure, prepared, sampled
+from experiments.cache import Cache
+from experiments.work import Worker, failure
 from graphforget.core.errors import UserError
 from graphforget.core.pool import Pool
 from graphforget.core.record import Record, append_record, read_records
@@ -54,11 +54,11 @@ def unfinished(runs: Iterable[Run], out: str | Path, retry: bool = False) -> lis
 
 
 def groups(runs: Iterable[Run], at_most: int = TOGETHER) -> Iterator[tuple[Run, ...]]:
-    """Neighbouring runs that share an original and a request, a few at a time.
+    """Neighbouring runs that share what is made on the way, a few at a time.
 
     They go to the same worker, which trains what they share once.
     """
-    for _, same in groupby(runs, _shared):
+    for _, same in groupby(runs, lambda run: run.shared):
         whole = tuple(same)
         for start in range(0, len(whole), at_most):
             yield whole[start : start + at_most]
@@ -67,7 +67,7 @@ def groups(runs: Iterable[Run], at_most: int = TOGETHER) -> Iterator[tuple[Run, 
 def dry_run(runs: Iterable[Run], root: str | None = None) -> int:
     """Build every run without training it, so that none dies at hour six of a misspelt name.
 
-    Graphs are loaded and split, models are built, requests are sampled; where sampling trains
+    Graphs are loaded and split, models are built, requests are sampled; where that trains
     models, for one epoch. Returns how many different problems there were.
 
     Raises:
@@ -77,22 +77,12 @@ def dry_run(runs: Iterable[Run], root: str | None = None) -> int:
     for run in runs:
         try:
             _ = run.key  # everything in it can be written down
-            problem = run.dataset, run.setting, run.learner, run.request
-            if problem in seen:
-                continue
-            seen.add(problem)
-            quick = replace(run, learner=replace(run.learner, epochs=1))  # type: ignore[type-var]
-            data, task = prepared(quick, cache, root)
-            task.check(data)
-            quick.learner.build(data, task, run.seed)
-            sampled(quick, data, task, cache).check(data)
+            if run.problem not in seen:
+                seen.add(run.problem)
+                run.check(cache, root)
         except UserError as error:
-            raise UserError(f"{run.dataset}, {run.request}, seed {run.seed}: {error}") from error
+            raise UserError(f"{run}: {error}") from error
     return len(seen)
-
-
-def _shared(run: Run) -> tuple:
-    return run.dataset, run.setting, run.learner, run.request, run.seed
 
 
 def _records(group: tuple[Run, ...], found: list[Record] | Exception) -> list[Record]:

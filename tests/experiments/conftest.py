@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.benchmark import Benchmark, Grid
+from experiments.benchmark import Benchmark
+from experiments.forget_run import ForgetGrid
 from experiments.settings import Links, Nodes
 from graphforget.learn import CrossEntropy
 from graphforget.nn import GCN
 from graphforget.unlearn import Resume, Retrain, Unlink
 
 
-def small(**change) -> Grid:
+def small(**change) -> ForgetGrid:
     choices = {
         "datasets": ("digits",),
         "setting": Nodes(),
@@ -19,7 +20,7 @@ def small(**change) -> Grid:
         "requests": ("nodes:5%",),
         "unlearners": (Unlink(), Resume(share=0.4), Retrain()),
     }
-    return Grid(**(choices | change))
+    return ForgetGrid(**(choices | change))
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
-from experiments.benchmark import Grid, key_of
+from experiments.benchmark import key_of
+from experiments.cache import Cache
+from experiments.forget_run import ForgetGrid
 from experiments.run import dry_run, groups, run_all, unfinished
-from experiments.work import Cache, Worker, run_one
+from experiments.work import Worker, run_one
 from graphforget.core.errors import UserError
 from graphforget.core.pool import LocalPool, Pool, RayPool
 from graphforget.core.record import read_records
@@ -151,7 +153,7 @@ def test_runs_that_share_models_go_together_a_few_at_a_time(tiny_benchmark):
     ],
 )
 def test_a_dry_run_finds_what_cannot_be_built(tiny_benchmark, change, reason):
-    grid: Grid = replace(tiny_benchmark.sizes["smoke"][0], **change)
+    grid: ForgetGrid = replace(tiny_benchmark.sizes["smoke"][0], **change)
     assert dry_run(tiny_benchmark.runs("smoke")) == 2
     with pytest.raises(UserError, match=reason):
         dry_run([*tiny_benchmark.runs("smoke"), *grid.runs("tiny")])
