@@ -7,7 +7,8 @@ from graphforget.audit.findings import AuditReport
 from graphforget.audit.measures import direction_of
 from graphforget.audit.regions import Regions, regions
 from graphforget.audit.report import table, write_report
-from graphforget.audit.verdict import Criterion, Slice, Verdict
+from graphforget.audit.slice import Slice
+from graphforget.audit.verdict import Criterion, Verdict
 
 __all__ = [
     "AuditReport",

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from graphforget.audit.cost import Cost
 from graphforget.audit.membership import Attack
-from graphforget.audit.verdict import Slice, Verdict
+from graphforget.audit.slice import Slice
+from graphforget.audit.verdict import Verdict
 from graphforget.protocols import Outcome
 
 

@@ -22,8 +22,8 @@ from graphforget.audit.membership import (
 )
 from graphforget.audit.regions import Regions
 from graphforget.audit.relearn import steps_to_relearn
+from graphforget.audit.slice import Slice
 from graphforget.audit.utility import scores
-from graphforget.audit.verdict import Slice
 from graphforget.audit.words import PLACES
 from graphforget.core.metric import Direction
 from graphforget.request import ForgetRequest

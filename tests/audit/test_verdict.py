@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from graphforget.audit import full_audit, quick_audit
-from graphforget.audit.verdict import Slice, judge_membership, judge_utility
+from graphforget.audit.judges import judge_membership, judge_utility
+from graphforget.audit.slice import Slice
 from graphforget.core.errors import UserError
 from graphforget.protocols import Outcome
 from graphforget.request import ForgetRequest
