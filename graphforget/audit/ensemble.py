@@ -45,7 +45,12 @@ def fit_many(
     """
     task.check(data)
     own = [data] * len(seeds) if train_masks is None else _masked(data, train_masks)
-    if type(learner) is CrossEntropy and learner.batch_nodes == 0 and len(seeds) > 1:
+    if (
+        type(learner) is CrossEntropy
+        and learner.batch_nodes == 0
+        and not learner.best
+        and len(seeds) > 1
+    ):
         networks = [learner.build(data, task, seed) for seed in seeds]
         if is_known(networks[0]):
             return _fit_wide(learner, networks, own, task, seeds)

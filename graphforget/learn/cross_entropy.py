@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 from graphforget._lightning import pl
 from graphforget.core.errors import UserError
 from graphforget.data.batches import node_batches
+from graphforget.learn.best_epoch import BestEpoch
 from graphforget.learn.state import Snapshots, optimizer_state
 from graphforget.learn.trainer import descend
 from graphforget.nn import GCN, Encoder, sparse_features
@@ -83,7 +84,7 @@ class CrossEntropy(Learner):
     """Train an encoder by the task's cross-entropy for a fixed number of epochs.
 
     The defaults are those of Kipf and Welling (ICLR 2017) with the width of d2dgn.md section 9;
-    nothing is chosen by looking at validation or test items.
+    nothing is chosen by looking at validation or test items unless ``best`` asks for it.
 
     Args:
         encoder: the network.
@@ -93,6 +94,9 @@ class CrossEntropy(Learner):
         batch_nodes: train on batches of about this many nodes; 0 for the whole graph at once.
         snapshots: shares of the training after which weights and optimiser state are kept, for
             unlearners that rewind.
+        best: return the epoch with the best validation score, the first of equals, with the
+            optimiser's state after it. The labels it is chosen by are those in the data: noisy
+            where they are noisy. The last epoch is kept as the snapshot ``epochs``.
     """
 
     encoder: Encoder = GCN()
@@ -101,6 +105,7 @@ class CrossEntropy(Learner):
     weight_decay: float = 5e-4
     batch_nodes: int = 0
     snapshots: tuple[float, ...] = (0.5, 0.75, 0.9)
+    best: bool = False
 
     def __post_init__(self) -> None:
         checks = {
@@ -109,12 +114,14 @@ class CrossEntropy(Learner):
             "weight_decay": self.weight_decay >= 0,
             "batch_nodes": isinstance(self.batch_nodes, int) and self.batch_nodes >= 0,
             "snapshots": all(0 < share <= 1 for share in self.snapshots),
+            "best": isinstance(self.best, bool),
         }
         for name, holds in checks.items():
             if not holds:
                 raise UserError(
                     f"learner {name}: {getattr(self, name)!r} is out of range; epochs count from "
-                    "1, rates and sizes are not negative, snapshots are shares up to 1"
+                    "1, rates and sizes are not negative, snapshots are shares up to 1, best is "
+                    "true or false"
                 )
 
     def build(self, data: Data, task: Task, seed: int) -> nn.Module:
@@ -129,15 +136,25 @@ class CrossEntropy(Learner):
         model = self.build(data, task, seed)
         optimizer = self.optimizer(model.parameters())
         keep = Snapshots(model, optimizer, self._snapshot_steps(data))
+        best = self.selection(model, data, task, optimizer)
         steps = self.epochs * self.steps(data)
-        descend(model, self.objective(data, task, seed), optimizer, steps, seed, callbacks=[keep])
+        descend(
+            model,
+            self.objective(data, task, seed),
+            optimizer,
+            steps,
+            seed,
+            callbacks=[keep] if best is None else [keep, best],
+        )
+        if best is not None:
+            best.restore()
         return Trained(
             model=model,
             data=data,
             task=task,
             learner=self,
             seed=seed,
-            optimizer=optimizer_state(model, optimizer),
+            optimizer=optimizer_state(model, optimizer) if best is None else best.optimizer,
             snapshots=keep.taken,
         )
 
@@ -155,9 +172,21 @@ class CrossEntropy(Learner):
         whole = self.inputs(data)
         return lambda model, generator: self.loss(model, whole, task, generator)
 
+    def selection(
+        self, model: nn.Module, data: Data, task: Task, optimizer: Optimizer
+    ) -> BestEpoch | None:
+        """What watches for the best epoch, or None where the last one is returned."""
+        if not self.best:
+            return None
+        return BestEpoch(
+            model, self.inputs(data), task, steps=self.steps(data), optimizer=optimizer
+        )
+
     def _snapshot_steps(self, data: Data) -> dict[int, int]:
         """Step count -> epoch of each snapshot to keep."""
         epochs = {round(share * self.epochs) for share in self.snapshots}
+        if self.best:
+            epochs.add(self.epochs)
         return {epoch * self.steps(data): epoch for epoch in sorted(epochs)}
 
 
