@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
+from torch import Tensor
 from torch_geometric.data import Data
 
 from graphforget import learn, nn
@@ -18,6 +19,8 @@ from graphforget.commands.progress import steps_shown
 from graphforget.commands.runs import refuse_taken, write_run
 from graphforget.commands.screen import listing, show
 from graphforget.core.errors import UserError
+from graphforget.data.noise import LabelNoise, with_noise
+from graphforget.data.noise_text import parse_noise
 from graphforget.data.own import load_data
 from graphforget.data.split import split_links, split_nodes
 from graphforget.protocols import Learner
@@ -51,7 +54,18 @@ def parser() -> ArgumentParser:
         "--learner", type=Learner, default=class_named(learn.CrossEntropy.__name__),
         help="how to train; its fields are options, such as --learner.epochs 50",
     )
-    options.add_argument("--seed", type=Seed, default=0, help="of the split and the training")
+    options.add_argument(
+        "--noise", type=str, default=None,
+        help="make labels wrong before training: symmetric, asymmetric, pair or random, each with "
+        "a rate, such as asymmetric:0.3; test labels are left alone",
+    )
+    options.add_argument(
+        "--clean_validation", action="store_true",
+        help="with --noise: leave validation labels alone too",
+    )
+    options.add_argument(
+        "--seed", type=Seed, default=0, help="of the split, the noise and the training"
+    )
     options.add_argument(
         "--split_seed", type=Seed, default=None, help="of the split alone"
     )
@@ -67,9 +81,16 @@ def run(options: Namespace) -> int:
     """Train, write the run folder and print what was measured."""
     refuse_taken(options.out, options.replace)
     learner = with_model(options.learner, options.model)
+    noise = wanted_noise(options.noise, options.clean_validation, options.task)
     seed = options.seed if options.split_seed is None else options.split_seed
     data, task = prepared(options.data, options.root, options.task, seed)
+    measured = {}
+    if noise is not None:
+        clean = task.train_items(data), data.y
+        data = with_noise(data, noise, options.seed, validation=not options.clean_validation)
+        measured["label_noise"] = share_changed(*clean, data.y)
     trained, metrics = fitted(data, task, learner, options.seed)
+    metrics |= measured
     write_run(trained, options.out, metrics, replace=options.replace)
     show(
         {"run": str(options.out), "metrics": metrics},
@@ -102,6 +123,22 @@ def prepared(
     if task == "link":
         return split_links(data, seed), LinkPrediction()
     return split_nodes(data, seed), NodeClassification.of(data)
+
+
+def wanted_noise(text: str | None, clean_validation: bool, task: str) -> LabelNoise | None:
+    """The noise that the options ask for, checked before any work."""
+    if text is None:
+        if clean_validation:
+            raise UserError("--clean_validation: without --noise all labels are left alone")
+        return None
+    if task == "link":
+        raise UserError("--noise: links have no labels to make wrong; leave it out")
+    return parse_noise(text)
+
+
+def share_changed(nodes: Tensor, before: Tensor, after: Tensor) -> float:
+    """Share of ``nodes``, shape ``(K,)``, whose labels, shape ``(N,)``, are not the same."""
+    return float((before[nodes] != after[nodes]).float().mean()) if nodes.numel() else 0.0
 
 
 def title(name: str) -> str:

@@ -70,6 +70,59 @@ def test_config_file_gives_what_print_config_wrote(tell, tmp_path):
     assert (learner.epochs, learner.encoder.hidden) == (3, 8)
 
 
+def test_noise_is_in_the_runs_data_and_not_in_its_test_labels(tell, tmp_path):
+    words = ["train", "--data", graph_file(tmp_path), *QUICK, "--seed", 3]
+    options = {
+        "clean": [], "noisy": ["--noise", "asymmetric:0.4"],
+        "half": ["--noise", "asymmetric:0.4", "--clean_validation"],
+    }
+    data, metrics = {}, {}
+    for name, more in options.items():
+        assert tell(*words, *more, "--out", tmp_path / name).code == 0
+        data[name] = Trained.load(tmp_path / name).data
+        metrics[name] = json.loads((tmp_path / name / "metrics.json").read_text())
+    moved = {name: data[name].y != data["clean"].y for name in options}
+    train, val, test = (data["clean"][f"{part}_mask"] for part in ("train", "val", "test"))
+    assert moved["noisy"][train].any() and moved["noisy"][val].any()
+    assert torch.equal(moved["noisy"][train], moved["half"][train])
+    assert not moved["half"][val].any()
+    assert not moved["noisy"][test].any() and not moved["half"][test].any()
+    share = float(moved["noisy"][train].float().mean())
+    assert metrics["noisy"]["label_noise"] == pytest.approx(share) and 0.2 < share < 0.6
+    assert "label_noise" not in metrics["clean"]
+
+
+def test_noise_is_drawn_from_the_seed_and_the_split_seed_does_not_move_it(tell, tmp_path):
+    from graphforget.data import Pair, with_noise
+
+    words = ["train", "--data", graph_file(tmp_path), *QUICK, "--split_seed", 1]
+    for name, more in {
+        "clean": [], "a": ["--noise", "pair:0.5", "--seed", 5],
+        "b": ["--noise", "pair:0.5", "--seed", 6],
+    }.items():
+        assert tell(*words, *more, "--out", tmp_path / name).code == 0
+    clean, first, second = (Trained.load(tmp_path / name).data for name in ("clean", "a", "b"))
+    wanted = with_noise(clean, Pair(0.5), seed=5, validation=True)
+    assert torch.equal(first.y, wanted.y) and not torch.equal(first.y, second.y)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--noise", "uniform:0.3"], "is not understood"),
+        (["--noise", "symmetric:1"], "rate: wanted 0 up to below 1"),
+        (["--noise", "symmetric:-0.2"], "rate: wanted 0 up to below 1"),
+        (["--noise", ""], "is not understood"),
+        (["--noise", "pair:0.1", "--task", "link"], "links have no labels"),
+        (["--clean_validation"], "without --noise"),
+    ],
+)
+def test_bad_noise_is_refused_before_any_work(refused, tmp_path, monkeypatch, words, says):
+    graph = graph_file(tmp_path)
+    monkeypatch.setattr("graphforget.commands.train.prepared", None)
+    assert says in refused("train", "--data", graph, *QUICK, "--out", tmp_path / "run", *words)
+
+
 def test_replace_takes_the_place_of_a_run_only(tell, refused, tmp_path):
     words = ["train", "--data", graph_file(tmp_path), *QUICK, "--out"]
     assert tell(*words, tmp_path / "run").code == 0
