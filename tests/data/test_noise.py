@@ -115,6 +115,13 @@ def test_test_labels_are_never_touched(kind, validation):
     assert torch.equal(data.y, before) and noisy is not data
 
 
+def test_a_node_of_two_parts_keeps_its_label():
+    data = split_graph()
+    data.train_mask = torch.ones(3000, dtype=torch.bool)
+    moved = with_noise(data, Symmetric(0.9), seed=0).y != data.y
+    assert not moved[data.test_mask].any() and moved[data.val_mask].any()
+
+
 def test_validation_labels_err_like_training_labels_and_change_none_of_these():
     data = split_graph(size=30_000)
     noise = Asymmetric(0.3)
