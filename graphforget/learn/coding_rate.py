@@ -7,16 +7,18 @@ erase_graph.md 1.4): spread all rows out, keep each class compact. `coding_rate`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from graphforget.core.errors import UserError
-from graphforget.learn.cholesky import cholesky, logdet
-from graphforget.learn.grams import CHUNK, factors, gram, plus_identity, rows_by_class
+from graphforget.learn.distributed_rate import distributed_value_and_gradient
+from graphforget.learn.factors import check, rows_by_class
+from graphforget.learn.fused_rate import value_and_gradient
 
 
 def coding_rate(z: Tensor, scale: float) -> Tensor:
@@ -69,6 +71,8 @@ def coding_rate_loss(
     gamma1: float = 1.0,
     gamma2: float = 2.0,
     eps: float = 0.05,
+    distributed: bool = False,
+    process_group: dist.ProcessGroup | None = None,
 ) -> Tensor:
     """ERASE's loss ``gamma1 Rc - gamma2 R``, with value and gradient computed at once.
 
@@ -85,6 +89,10 @@ def coding_rate_loss(
         gamma1: weight of the classes' rates; it is also inside ``R``, as published.
         gamma2: weight of the rate of all rows.
         eps: squared distortion that the code may have.
+        distributed: count the rows of all processes of `torch.distributed`, if it is running;
+            every process has to call this. The value is then that of all rows, and the gradient is
+            multiplied by the number of processes, because `DistributedDataParallel` takes a mean.
+        process_group: the processes to count; all by default.
 
     Returns:
         A scalar of ``z``'s type; 0 if no row has a label.
@@ -103,94 +111,26 @@ def coding_rate_loss(
     >>> bool((z.grad.diagonal() < 0).all())  # longer rows are told apart more easily
     True
     """
-    if z.dim() != 2 or z.size(0) != labels.size(0):
-        raise UserError(
-            f"coding rate: wanted representations (n, d) and labels (n,), got {tuple(z.shape)} and "
-            f"{tuple(labels.shape)}"
-        )
-    if not (eps > 0 and gamma1 >= 0):
-        raise UserError(
-            f"coding rate: eps must be above 0 and gamma1 not below, got {eps} and {gamma1}"
-        )
+    check(z, labels, gamma1, eps)
     wide = z if z.dtype in (torch.float32, torch.float64) else z.float()
+    wanted = wide.requires_grad and torch.is_grad_enabled()
+    compute: Callable[..., tuple[Tensor, Tensor | None]] = (
+        partial(distributed_value_and_gradient, process_group=process_group)
+        if distributed
+        else partial(value_and_gradient, gradient=wanted)
+    )
+    rest = (labels, num_classes, gamma1, gamma2, eps)
     with torch.autocast(z.device.type, enabled=False):
-        if wide.requires_grad and torch.is_grad_enabled():
-            value = _Loss.apply(wide, labels, num_classes, gamma1, gamma2, eps)
-        else:
-            value, _ = value_and_gradient(wide, labels, num_classes, gamma1, gamma2, eps, False)
-    if not bool(value.isfinite()):
-        raise UserError(
-            "coding rate: the representations are not finite; look for NaN features or lower the "
-            "learning rate"
-        )
+        value = _Loss.apply(wide, compute, *rest) if wanted else compute(wide, *rest)[0]
     return value.to(z.dtype)
-
-
-@torch.no_grad()
-def value_and_gradient(
-    z: Tensor,
-    labels: Tensor,
-    num_classes: int,
-    gamma1: float = 1.0,
-    gamma2: float = 2.0,
-    eps: float = 0.05,
-    gradient: bool = True,
-) -> tuple[Tensor, Tensor | None]:
-    """`coding_rate_loss` and its gradient, shape ``(n, d)``, without autograd.
-
-    A class with many rows goes through its ``(d, d)`` gram, one with few through the products of
-    its rows, ``(I + c Z Zᵀ)^-1 Z = Z (I + c Zᵀ Z)^-1``. The gram of all rows is the sum of both.
-    """
-    dimension = z.size(1)
-    rows = rows_by_class(labels, num_classes)
-    total = sum(len(mine) for mine in rows)
-    slope = torch.zeros_like(z) if gradient else None
-    if total == 0:
-        return z.new_zeros(()), slope
-    few = [mine for mine in rows if 0 < 2 * len(mine) <= dimension]
-    many = [mine for mine in rows if 2 * len(mine) > dimension]
-
-    rates = torch.zeros((), dtype=torch.float64, device=z.device)
-    rest = z.new_zeros(dimension, dimension)
-    for alike in _of_like_size(few):
-        sizes = torch.tensor([len(mine) for mine in alike], device=z.device)
-        there = torch.arange(int(sizes.max()), device=z.device) < sizes[:, None]
-        block = z.new_zeros(*there.shape, dimension)
-        block[there] = z[torch.cat(alike)]  # rows of zeros after them change nothing
-        scales = (dimension / (sizes.double() * eps)).to(z)
-        factor = cholesky(plus_identity((block @ block.mT).mul_(scales[:, None, None])))
-        rates += (sizes * logdet(factor)).sum() / (2 * total)
-        rest.addmm_(block.flatten(0, 1).T, block.flatten(0, 1))
-        if slope is not None:
-            solved = torch.cholesky_solve(block, factor)[there]
-            slope[torch.cat(alike)] = solved.mul_(gamma1 * dimension / (total * eps))
-
-    grams = torch.stack([gram(z, mine) for mine in many]) if many else rest.expand(0, *rest.shape)
-    counts = torch.tensor([len(mine) for mine in many], dtype=torch.int64, device=z.device)
-    found = factors(grams, counts, gamma1, gamma2, eps, rest, total - int(counts.sum()), gradient)
-    if slope is not None and found.matrices is not None and found.whole is not None:
-        for part in torch.cat(few).split(CHUNK) if few else ():
-            slope[part] += z[part] @ found.whole
-        for mine, matrix in zip(many, found.matrices, strict=True):
-            for part in mine.split(CHUNK):
-                slope[part] = z[part] @ matrix
-    return (found.value + gamma1 * rates).to(z.dtype), slope
-
-
-def _of_like_size(groups: list[Tensor], step: int = 32) -> Iterator[list[Tensor]]:
-    """Groups of rows whose sizes round up to the same multiple, for one batched factorisation."""
-    alike: dict[int, list[Tensor]] = {}
-    for rows in groups:
-        alike.setdefault(-(-len(rows) // step), []).append(rows)
-    yield from alike.values()
 
 
 class _Loss(torch.autograd.Function):
     """The loss with the gradient that was computed beside it."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, *settings: Any) -> Tensor:
-        value, slope = value_and_gradient(z, *settings)
+    def forward(ctx: Any, z: Tensor, compute: Callable[..., Any], *rest: Any) -> Tensor:
+        value, slope = compute(z, *rest)
         ctx.save_for_backward(slope)
         return value
 
@@ -198,4 +138,4 @@ class _Loss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (slope,) = ctx.saved_tensors
-        return upstream * slope, None, None, None, None, None
+        return upstream * slope, *(None,) * (len(ctx.needs_input_grad) - 1)

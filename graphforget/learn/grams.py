@@ -1,160 +1,171 @@
-"""The coding rate's gradient from one gram matrix a class: all that rows need to know of others.
+"""Exact training on graphs that do not fit: grams in one pass, gradients in a second.
 
-The grams of the classes add up to the gram of all rows, and they add up over batches and over
-processes. Factored once they give every row its gradient by one product with its own class's
-matrix, so neither the value nor the gradient needs all rows in one place.
+The coding rate of all rows needs one gram matrix a class and nothing else of the rows, so a first
+pass over the batches adds up the grams and a second one gives every batch its gradient. Memory
+follows the batch and the classes, not the graph (erase_graph.md 6).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from torch import Generator, Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from graphforget.core.errors import UserError
-from graphforget.learn.cholesky import cholesky, logdet
+from graphforget.learn.distributed_rate import processes, summed
+from graphforget.learn.factors import check, class_grams, factors, multiply, rows_by_class
 
-CHUNK = 8192
-"""Rows that are gathered at a time: bounds what is copied, long enough for a fast product."""
-
-
-def rows_by_class(labels: Tensor, num_classes: int) -> list[Tensor]:
-    """The rows that carry each label, in their order.
-
-    Args:
-        labels: shape ``(n,)``, whole numbers; -1 is a row that is left out.
-        num_classes: K.
-
-    Returns:
-        K tensors of row numbers, empty for a class without rows.
-
-    Raises:
-        UserError: labels that are not whole numbers from -1 to ``num_classes - 1``.
-
-    >>> rows_by_class(torch.tensor([2, 0, -1, 2]), num_classes=3)
-    [tensor([1]), tensor([], dtype=torch.int64), tensor([0, 3])]
-    """
-    if labels.dim() != 1 or labels.is_floating_point() or labels.is_complex():
-        raise UserError(
-            f"coding rate labels: wanted shape (n,) of whole numbers, got {tuple(labels.shape)} "
-            f"of {labels.dtype}; take the argmax of soft labels"
-        )
-    if labels.numel() and not -1 <= int(labels.min()) <= int(labels.max()) < num_classes:
-        raise UserError(
-            f"coding rate labels: wanted -1 up to {num_classes - 1}, got {int(labels.min())} to "
-            f"{int(labels.max())}; -1 leaves a row out"
-        )
-    sizes = torch.bincount(labels + 1, minlength=num_classes + 1)
-    return list(labels.argsort(stable=True).split(sizes.tolist()))[1:]
+Batch = TypeVar("Batch")
 
 
-def gram(z: Tensor, rows: Tensor) -> Tensor:
-    """``Z_rᵀ Z_r`` of some rows.
-
-    Args:
-        z: shape ``(n, d)``.
-        rows: row numbers, shape ``(r,)``.
-
-    Returns:
-        Shape ``(d, d)``.
-    """
-    total = z.new_zeros(z.size(1), z.size(1))
-    for part in rows.split(CHUNK):
-        total.addmm_(z[part].T, z[part])
-    return total
-
-
-def class_grams(z: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """``Z_kᵀ Z_k`` for every class k; their sum is the gram of all labelled rows.
-
-    Args:
-        z: representations, shape ``(n, d)``.
-        labels: shape ``(n,)``; rows with -1 are left out.
-        num_classes: K.
-
-    Returns:
-        Shape ``(K, d, d)``, zero for a class without rows.
-
-    Raises:
-        UserError: labels out of range.
-
-    >>> z = torch.tensor([[1.0, 2.0], [0.0, 1.0], [5.0, 5.0]])
-    >>> class_grams(z, torch.tensor([0, 0, -1]), num_classes=2)
-    tensor([[[1., 2.],
-             [2., 5.]],
-    <BLANKLINE>
-            [[0., 0.],
-             [0., 0.]]])
-    """
-    grams = [gram(z, rows) for rows in rows_by_class(labels, num_classes)]
-    return torch.stack(grams) if grams else z.new_zeros(0, z.size(1), z.size(1))
-
-
-class Factors(NamedTuple):
-    """The loss and what turns rows into their gradients."""
-
-    value: Tensor
-    """The loss, a scalar in double precision."""
-    matrices: Tensor | None
-    """Shape ``(K, d, d)``: rows of class k have the gradient ``Z_k @ matrices[k]``."""
-    whole: Tensor | None
-    """Shape ``(d, d)``: the part of every such matrix that comes from the rate of all rows."""
-
-
-def factors(
-    grams: Tensor,
-    counts: Tensor,
+def two_pass(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    represent: Callable[[nn.Module, Batch], tuple[Tensor, Tensor]],
+    num_classes: int,
     gamma1: float = 1.0,
     gamma2: float = 2.0,
     eps: float = 0.05,
-    rest: Tensor | None = None,
-    rest_count: int = 0,
-    gradient: bool = True,
-) -> Factors:
-    """The loss of `coding_rate_loss` and its gradient's factors, from grams alone.
+    seed: int = 0,
+    distributed: bool = False,
+    process_group: dist.ProcessGroup | None = None,
+) -> Tensor:
+    """`coding_rate_loss` of the rows of all batches together, with its exact gradient.
 
-    With n rows in all, n_k of them in class k (ERASE, arXiv 2312.08852; erase_graph.md 1.4):
-    ``dL/dZ_k = d / (n eps) Z_k (gamma1 (I + c_k G_k)^-1 - gamma1 gamma2 (I + c_0 G)^-1)``,
-    ``c_k = d / (n_k eps)``, ``c_0 = gamma1 d / (n eps)``.
+    Each batch goes through the model twice, with the same dropout; buffers, such as the running
+    means of batch norm, move once. The gradients of the weights are computed here and handed on
+    by the loss's ``backward()``, so this fits wherever a loss is wanted. It is exact as far as the
+    batches are: a row whose neighbours are missing from its batch is represented without them.
 
     Args:
-        grams: of the classes, shape ``(K, d, d)``.
-        counts: rows of each class, shape ``(K,)``; a class without rows contributes nothing.
+        model: the bare network, not wrapped for several processes, in the mode it shall be used in.
+        batches: walked through twice, and has to hold the same both times: a list, not the
+            batches of `node_batches`, which differ from epoch to epoch.
+        represent: called with the model and a batch; gives representations, shape ``(n, d)``, and
+            labels, shape ``(n,)``, where rows with -1 are left out.
+        num_classes: K.
         gamma1: weight of the classes' rates.
         gamma2: weight of the rate of all rows.
         eps: squared distortion that the code may have.
-        rest: gram of rows whose classes are dealt with elsewhere, shape ``(d, d)``.
-        rest_count: how many rows that are.
-        gradient: whether the matrices are wanted too.
+        seed: of the dropout; give each step, and each process, its own. The global generator is
+            left alone.
+        distributed: count the batches of all processes of `torch.distributed`, if it is running;
+            every process has to call this with its share, one batch or more. Each then gets the
+            whole gradient; to average it once more does no harm.
+        process_group: the processes to count; all by default.
 
     Returns:
-        The value, without the class rates of the rest, and the matrices.
+        A scalar.
 
-    >>> value, matrices, _ = factors(torch.eye(2)[None], torch.tensor([2]), gamma2=1.0)
-    >>> round(float(value), 6), float(matrices.abs().max()) < 1e-6  # one class: nothing to tell
-    (0.0, True)
+    Raises:
+        UserError: no batch, batches that differ between the passes, or what `coding_rate_loss`
+            does not take.
+
+    >>> model = nn.Linear(2, 2)
+    >>> rows, labels = torch.eye(2), torch.tensor([0, 1])
+    >>> def represent(model, row):
+    ...     return model(rows[row]), labels[row]
+    >>> loss = two_pass(model, [[0], [1]], represent, num_classes=2)
+    >>> loss.backward()
+    >>> model.weight.grad.shape
+    torch.Size([2, 2])
     """
-    dimension = grams.size(-1)
-    total = int(counts.sum()) + rest_count
-    if total == 0:
-        zero = torch.zeros_like(grams)
-        return Factors(grams.new_zeros((), dtype=torch.float64), zero, zero.sum(0))
-    scale = dimension / (total * eps)
-    whole = grams.sum(0) if rest is None else grams.sum(0) + rest
-    scales = torch.where(counts > 0, dimension / (counts.double().clamp(min=1) * eps), 0)
-    inner = cholesky(plus_identity(grams * scales.to(grams)[:, None, None]))
-    outer = cholesky(plus_identity(whole[None] * (gamma1 * scale)))
-    rates = (counts.double() * logdet(inner)).sum() / (2 * total)
-    value = gamma1 * rates - gamma2 / 2 * logdet(outer)[0]
-    if not gradient:
-        return Factors(value, None, None)
-    shared = torch.cholesky_inverse(outer)[0].mul_(-gamma1 * gamma2 * scale)
-    matrices = torch.cholesky_inverse(inner).mul_(gamma1 * scale).add_(shared)
-    return Factors(value, matrices, shared)
+    grams, counts = _first_pass(model, batches, represent, num_classes, gamma1, eps, seed)
+    mine = counts.clone()
+    if distributed:
+        grams, counts = summed(grams, counts, process_group)
+    value, matrices, _ = factors(grams, counts, gamma1, gamma2, eps)
+    parameters = [weight for weight in model.parameters() if weight.requires_grad]
+    if matrices is None or not parameters or not torch.is_grad_enabled():
+        return value.to(grams.dtype)
+    gradients = [torch.zeros_like(weight) for weight in parameters]
+    seen = torch.zeros_like(mine)
+    for batch, own in zip(batches, _seeds(seed), strict=False):
+        with _seeded(own):
+            z, labels = represent(model, batch)
+        check(z, labels, gamma1, eps)
+        groups = rows_by_class(labels, num_classes)
+        seen += _sizes(groups).to(seen)
+        if not z.requires_grad:
+            continue
+        wide = z.detach().to(matrices)
+        slope = multiply(wide, groups, matrices, out=torch.zeros_like(wide)).to(z.dtype)
+        found = torch.autograd.grad(z, parameters, slope, allow_unused=True)
+        for total, gradient in zip(gradients, found, strict=True):
+            if gradient is not None:
+                total += gradient
+    if not torch.equal(seen, mine):
+        raise UserError(
+            f"two passes: the second met {seen.tolist()} rows of the classes where the first met "
+            f"{mine.tolist()}; pass a list of batches with the same labels both times"
+        )
+    if distributed and processes(process_group) > 1:
+        for gradient in gradients:
+            dist.all_reduce(gradient, group=process_group)
+    return _Known.apply(value.to(grams.dtype), gradients, *parameters)
 
 
-def plus_identity(matrices: Tensor) -> Tensor:
-    """Add one to the diagonals, in place; shape ``(B, m, m)``."""
-    matrices.diagonal(dim1=-2, dim2=-1).add_(1)
-    return matrices
+@torch.no_grad()
+def _first_pass(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    represent: Callable[[nn.Module, Batch], tuple[Tensor, Tensor]],
+    num_classes: int,
+    gamma1: float,
+    eps: float,
+    seed: int,
+) -> tuple[Tensor, Tensor]:
+    """Grams, shape ``(K, d, d)``, and counts, shape ``(K,)``; the model's buffers stay."""
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    grams = counts = None
+    for batch, own in zip(batches, _seeds(seed), strict=False):
+        with _seeded(own):
+            z, labels = represent(model, batch)
+        check(z, labels, gamma1, eps)
+        wide = z if z.dtype in (torch.float32, torch.float64) else z.float()
+        grams = class_grams(wide, labels, num_classes, into=grams)
+        sizes = _sizes(rows_by_class(labels, num_classes)).to(z.device)
+        counts = sizes if counts is None else counts + sizes
+    for name, buffer in model.named_buffers():
+        buffer.copy_(buffers[name])
+    if grams is None or counts is None:
+        raise UserError("two passes: there is no batch; pass a list of one or more")
+    return grams, counts
+
+
+def _seeds(seed: int) -> Iterator[int]:
+    """A seed for each batch, without end."""
+    generator = Generator().manual_seed(seed)
+    while True:
+        yield int(torch.randint(2**62, (), generator=generator))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The global generators seeded for the length of a block, then as they were."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def _sizes(groups: list[Tensor]) -> Tensor:
+    return torch.tensor([len(rows) for rows in groups], dtype=torch.int64)
+
+
+class _Known(torch.autograd.Function):
+    """A value whose gradients for some tensors are known."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, gradients: list[Tensor], *parameters: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return value.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *(upstream * gradient for gradient in ctx.gradients)
