@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +12,7 @@ from torch_geometric.data import Data
 
 from graphforget._lightning import pl
 from graphforget.core.errors import UserError
+from graphforget.learn.aside import aside
 from graphforget.learn.state import optimizer_state
 from graphforget.task import Task
 
@@ -41,7 +40,7 @@ def validation_score(model: nn.Module, data: Data, task: Task) -> float:
         >>> validation_score(GCN(4).build(2, 1, seed=0), data, NodeClassification(1))
         1.0
     """
-    with _asked_aside(model):
+    with aside(model):
         scores = task.evaluate(model, _without_test(data))
     score = next((value for name, value in scores.items() if name.startswith("val_")), None)
     if score is None:
@@ -125,20 +124,6 @@ class BestEpoch(pl.Callback):
         """Put the best weights into the model; it stays as it is if none were kept."""
         if self.weights:
             self._model.load_state_dict(self.weights)
-
-
-@contextmanager
-def _asked_aside(model: nn.Module) -> Iterator[None]:
-    """Eval mode for the length of a block; modes and generators come back as they were."""
-    modes = {module: module.training for module in model.modules()}
-    devices = {tensor.device for tensor in model.parameters() if tensor.is_cuda}
-    with torch.random.fork_rng(devices=[device.index or 0 for device in devices]):
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, training in modes.items():
-                module.training = training
 
 
 def _without_test(data: Data) -> Data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from graphforget._lightning import pl
 from graphforget.core.errors import UserError
 from graphforget.data.batches import node_batches
 from graphforget.learn.best_epoch import BestEpoch
+from graphforget.learn.checks import check_training
 from graphforget.learn.state import Snapshots, optimizer_state
 from graphforget.learn.trainer import descend
 from graphforget.nn import GCN, Encoder, sparse_features
@@ -132,7 +134,7 @@ class CrossEntropy(Learner):
         return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def fit(self, data: Data, task: Task, seed: int) -> Trained:
-        task.check(data)
+        check_training(data, task)
         model = self.build(data, task, seed)
         optimizer = self.optimizer(model.parameters())
         keep = Snapshots(model, optimizer, self._snapshot_steps(data))
@@ -140,7 +142,7 @@ class CrossEntropy(Learner):
         steps = self.epochs * self.steps(data)
         descend(
             model,
-            self.objective(data, task, seed),
+            self.course(data, task, seed),
             optimizer,
             steps,
             seed,
@@ -166,11 +168,26 @@ class CrossEntropy(Learner):
 
     def objective(self, data: Data, task: Task, seed: int) -> Objective:
         """The loss of one step: on the whole graph, or on the next batch of it."""
+        parts = self.parts(data, seed)
+        return lambda model, generator: self.loss(model, next(parts), task, generator)
+
+    def course(self, data: Data, task: Task, seed: int) -> Objective:
+        """The objective of `fit` from its first step on, where training has a beginning.
+
+        `objective` goes on with a model that has been trained; here both are the same.
+        """
+        return self.objective(data, task, seed)
+
+    def parts(self, data: Data, seed: int) -> Iterator[Data]:
+        """What one step after the other trains on, without end: the graph, or batches of it.
+
+        Each has ``n_id``, shape ``(K,)``, its nodes' ids in ``data``.
+        """
         if self.batch_nodes:
-            batches = _endless(node_batches(data, self.batch_nodes, seed))
-            return lambda model, generator: self.loss(model, next(batches), task, generator)
-        whole = self.inputs(data)
-        return lambda model, generator: self.loss(model, whole, task, generator)
+            return _endless(node_batches(data, self.batch_nodes, seed))
+        whole = copy.copy(self.inputs(data))
+        whole.n_id = torch.arange(int(data.num_nodes or 0), device=data.edge_index.device)
+        return _endless([whole])
 
     def selection(
         self, model: nn.Module, data: Data, task: Task, optimizer: Optimizer
