@@ -10,6 +10,7 @@ from graphforget.audit.verdict import Criterion
 from graphforget.audit.words import IN_SENTENCES
 
 SMALLEST_GAP = 0.01  # differences in utility below this are not worth a sentence
+LARGEST_EXCESS = 0.2  # the interval of a membership excess has to rule out more than this
 SATURATED = 0.9  # an attack that reaches this on unseen items has no room left for an excess
 
 
@@ -67,8 +68,9 @@ def judge_membership(
 ) -> Criterion:
     """The per-example attack may not do better on forgotten items than on unseen ones.
 
-    Where it recognises the model by nearly any answer, an excess has no room to show, and that
-    is no reason to pass.
+    The interval has to reach 0 and to rule out an excess above 0.2: of a few items or models an
+    interval is so wide that it always reaches 0, and that says nothing. Where the attack recognises the model by nearly any answer, an excess has no room to show, and that is no
+    reason to pass either.
 
     Args:
         excess: two-sided excess over test items with the ends of its 95% interval.
@@ -85,8 +87,19 @@ def judge_membership(
         words = "gives away that the forgotten items were learned"
     elif test > SATURATED:
         words = "differs from retrained ones on any item, so nothing can be said for it"
+    elif high > LARGEST_EXCESS:
+        return Criterion(
+            "membership",
+            False,
+            "There are too few items to tell, or too few models, whether an attacker who trains "
+            f"comparison models finds out that the forgotten items were learned: {seen}. To pass, "
+            f"the interval has to end at {LARGEST_EXCESS:.2f} or below; take more models.",
+        )
     else:
-        words = "gives no more away about the forgotten items than about unseen ones"
+        words = (
+            "gives no more away about the forgotten items than about unseen ones, or at most "
+            f"{LARGEST_EXCESS:.2f} more"
+        )
     return Criterion(
         "membership",
         low <= 0 and test <= SATURATED,

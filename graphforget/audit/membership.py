@@ -7,7 +7,7 @@ attack needs a single model and is blind to single items.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +28,7 @@ class Attack:
         low: lower end of the 95% interval of ``two_sided``, by bootstrap over items and models.
         high: its upper end.
         tpr_1: share of answers recognised while 1% of retrained models' answers are accused.
-        tpr_1_low: lower end of its 95% Wilson interval.
+        tpr_1_low: lower end of its 95% interval, by the same bootstrap.
         tpr_1_high: upper end.
         tpr_5: the same at 5%.
         tpr_5_low: lower end.
@@ -82,11 +82,11 @@ def per_example_attack(ours: Tensor, theirs: Tensor, resamples: int = 200, seed:
         seed: seed of the bootstrap.
     """
     present, absent = log_ratios(ours, theirs)
-    auc = separation(present.flatten(), absent.flatten())
-    sampled = bootstrap(present, absent, resamples, seed)
-    low, high = torch.maximum(sampled, 1 - sampled).quantile(torch.tensor([0.025, 0.975])).tolist()
-    rates = [_rate(present, absent, accused) for accused in (0.01, 0.05)]
-    return Attack(auc, max(auc, 1 - auc), low, high, *rates[0], *rates[1])
+    sampled = bootstrap(present, absent, resamples, seed, _reached)
+    sampled[:, 0] = torch.maximum(sampled[:, 0], 1 - sampled[:, 0])
+    ends = sampled.quantile(torch.tensor([0.025, 0.975]), dim=0).t().tolist()
+    auc, tpr_1, tpr_5 = _reached(present.flatten(), absent.flatten())
+    return Attack(auc, max(auc, 1 - auc), *ends[0], tpr_1, *ends[1], tpr_5, *ends[2])
 
 
 @metric(LOWER_IS_BETTER)
@@ -112,8 +112,8 @@ def membership_excess(
     """
     excess = _strength(separation(*(arm.flatten() for arm in forgotten)))
     excess -= _strength(separation(*(arm.flatten() for arm in test)))
-    sampled = [(bootstrap(*arms, resamples, seed) - 0.5).abs() for arms in (forgotten, test)]
-    ends = (sampled[0] - sampled[1]).quantile(torch.tensor([0.025, 0.975])).tolist()
+    sampled = [(bootstrap(*arms, resamples, seed, _area) - 0.5).abs() for arms in (forgotten, test)]
+    ends = (sampled[0] - sampled[1])[:, 0].quantile(torch.tensor([0.025, 0.975])).tolist()
     return excess, ends[0], ends[1]
 
 
@@ -143,20 +143,26 @@ def separation(high: Tensor, low: Tensor) -> float:
     return float((below + up_to).double().mean()) / (2 * low.numel())
 
 
-def wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's 95% interval of a share seen among ``count`` trials.
+def bootstrap(
+    present: Tensor,
+    absent: Tensor,
+    resamples: int,
+    seed: int,
+    statistic: Callable[[Tensor, Tensor], list[float]],
+) -> Tensor:
+    """Statistics of resampled items and models, shape ``(resamples, S)``.
 
-    >>> tuple(round(end, 2) for end in wilson(0.5, 100))
-    (0.4, 0.6)
+    What the models say of one item, and one model of all items, hangs together: an item is drawn
+    with all its answers, a model with all it says, so that the spread is not taken for smaller
+    than it is.
+
+    Args:
+        present: ratios of one arm, shape ``(M, K)``.
+        absent: those of the other, shape ``(M', K)``.
+        resamples: number of samples.
+        seed: seed of the draws.
+        statistic: makes ``S`` numbers of the flattened ratios of both arms.
     """
-    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    half *= z / (1 + z * z / count)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def bootstrap(present: Tensor, absent: Tensor, resamples: int, seed: int) -> Tensor:
-    """AUC of resampled items and models, shape ``(resamples,)``."""
     draw = Generator().manual_seed(seed)
     models = [torch.randint(len(arm), (resamples, len(arm)), generator=draw)
               for arm in (present, absent)]
@@ -165,7 +171,7 @@ def bootstrap(present: Tensor, absent: Tensor, resamples: int, seed: int) -> Ten
     for one, other in zip(*models, strict=True):
         items = torch.randint(count, (count,), generator=draw)
         high, low = present[one][:, items], absent[other][:, items]
-        found.append(separation(high.flatten(), low.flatten()))
+        found.append(statistic(high.flatten(), low.flatten()))
     return torch.tensor(found)
 
 
@@ -185,8 +191,13 @@ def _log_density(margins: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * ((margins - mean) ** 2 / variance + variance.log())
 
 
-def _rate(present: Tensor, absent: Tensor, accused: float) -> tuple[float, float, float]:
-    """True-positive rate at a false-positive rate, with its interval."""
-    threshold = absent.flatten().quantile(1 - accused)
-    share = float((present > threshold).float().mean())
-    return (share, *wilson(share, present.numel()))
+def _area(high: Tensor, low: Tensor) -> list[float]:
+    return [separation(high, low)]
+
+
+def _reached(high: Tensor, low: Tensor) -> list[float]:
+    """AUC, and true-positive rates at false-positive rates of 1% and 5%."""
+    ordered = low.sort().values
+    thresholds = [ordered[int((1 - accused) * (len(ordered) - 1))] for accused in (0.01, 0.05)]
+    rates = [float((high > threshold).float().mean()) for threshold in thresholds]
+    return [separation(high, low), *rates]

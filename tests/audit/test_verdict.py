@@ -169,3 +169,10 @@ def test_an_attack_without_room_for_an_excess_is_no_reason_to_pass():
     assert judge_membership((0.0, -0.1, 0.1), forgotten=0.52, test=0.52).passed
     assert not judge_membership((0.0, -0.1, 0.1), forgotten=0.99, test=0.99).passed
     assert not judge_membership((0.2, 0.1, 0.3), forgotten=0.75, test=0.55).passed
+
+
+def test_an_interval_that_holds_everything_is_no_reason_to_pass():
+    wide = judge_membership((0.04, -0.1, 0.36), forgotten=0.55, test=0.51)
+    assert not wide.passed
+    assert "too few items to tell" in wide.words and "0.20 or below" in wide.words
+    assert judge_membership((0.04, -0.1, 0.19), forgotten=0.55, test=0.51).passed
