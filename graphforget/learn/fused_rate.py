@@ -21,11 +21,11 @@ from graphforget.learn.factors import (
     rows_by_class,
 )
 
+FAINT = 0.04
+"""Size of the gradient, over what its terms would add up to, below which they cancel so far that
+single precision keeps fewer than five digits: rows that have nearly collapsed."""
 STIFF = 1000.0
-"""Size of ``c Zᵀ Z`` from which single precision loses more than about 1e-5 of the gradient.
-
-The gradient of rows that lie along one direction is smaller than its terms by this factor, and
-rounding stays as large as the terms."""
+"""Size of ``c Zᵀ Z`` above which single precision does not do where no gradient tells."""
 
 
 @torch.no_grad()
@@ -61,6 +61,8 @@ def value_and_gradient(
     (tensor(True), [0.0, 0.0])
     """
     rows = rows_by_class(labels, num_classes)
+    if not any(len(mine) for mine in rows):
+        return z.new_zeros(()), torch.zeros_like(z) if gradient else None
     found = _closed_form(z, rows, gamma1, gamma2, eps, gradient)
     if found is None:
         found = _closed_form(z.double(), rows, gamma1, gamma2, eps, gradient)
@@ -87,7 +89,7 @@ def _closed_form(
         block = z.new_zeros(*there.shape, dimension)
         block[there] = z[torch.cat(alike)]  # the zeros after them change nothing
         products = (block @ block.mT).mul_(_scales(sizes, dimension, eps).to(z))
-        if _stiff(products):
+        if slope is None and _stiff(products):
             return None
         factor = cholesky(plus_identity(products))
         rate += (sizes * logdet(factor)).sum() / (2 * total)
@@ -98,7 +100,7 @@ def _closed_form(
 
     grams = grams_of(z, many)
     counts = torch.tensor([len(mine) for mine in many], dtype=torch.int64, device=z.device)
-    if _stiff(grams, _scales(counts, dimension, eps)):
+    if slope is None and _stiff(grams, _scales(counts, dimension, eps)):
         return None
     rest_count = total - int(counts.sum())
     value, matrices, whole = factors(grams, counts, gamma1, gamma2, eps, rest, rest_count, gradient)
@@ -106,6 +108,8 @@ def _closed_form(
         multiply(z, many, matrices, out=slope)
         for part in torch.cat(few).split(CHUNK) if few else ():
             slope[part] += z[part] @ whole
+        if _faint(slope, z, torch.cat(many + few), gamma1 * dimension / (total * eps)):
+            return None
     return value + gamma1 * rate, slope
 
 
@@ -120,6 +124,14 @@ def _stiff(matrices: Tensor, scales: Tensor | float = 1.0) -> bool:
         return False
     sizes = torch.linalg.matrix_norm(matrices)[:, None, None] * scales
     return bool((sizes > STIFF).any())
+
+
+def _faint(slope: Tensor, z: Tensor, rows: Tensor, scale: float) -> bool:
+    """Whether rounding, which is as large as ``scale * z``, shows in the gradient of the rows."""
+    if slope.dtype == torch.float64:
+        return False
+    terms = scale * torch.linalg.vector_norm(z, dim=1)[rows].norm()
+    return bool(slope.norm() < FAINT * terms)
 
 
 def _of_like_size(groups: Sequence[Tensor], step: int = 32) -> Iterator[list[Tensor]]:
