@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from graphforget.audit.cost import Cost
+from graphforget.audit.distance import retrain_gap
+from graphforget.audit.literature import priv_leak
 from graphforget.audit.membership import Attack
+from graphforget.audit.relearn import relearn_ratio
 from graphforget.audit.slice import Slice
 from graphforget.audit.verdict import Verdict
 from graphforget.protocols import Outcome
@@ -50,3 +54,18 @@ class AuditReport:
     attacks: Mapping[str, Mapping[str, Attack]] = field(default_factory=dict)
     excess: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     costs: Mapping[str, Cost] = field(default_factory=dict)
+
+    @property
+    def retrain_gap(self) -> dict[str, float]:
+        """Signed difference to the retrained models in every score."""
+        return retrain_gap(self.after, self.oracle)
+
+    @property
+    def compared(self) -> dict[str, float]:
+        """Figures that set the unlearned model against a retrained one in a single number."""
+        after, oracle = (arm["population_attack_auc"] for arm in (self.after, self.oracle))
+        found = {"priv_leak": priv_leak(after, oracle) if oracle > 0 else math.nan}
+        if "relearn_steps" in self.after:
+            steps = [round(arm["relearn_steps"]) for arm in (self.after, self.oracle)]
+            found["relearn_ratio"] = relearn_ratio(*steps)
+        return found

@@ -69,7 +69,8 @@ def judge_membership(
     """The per-example attack may not do better on forgotten items than on unseen ones.
 
     The interval has to reach 0 and to rule out an excess above 0.2: of a few items or models an
-    interval is so wide that it always reaches 0, and that says nothing. Where the attack recognises the model by nearly any answer, an excess has no room to show, and that is no
+    interval is so wide that it always reaches 0, and that says nothing. Where the attack
+    recognises the model by nearly any answer, an excess has no room to show, and that is no
     reason to pass either.
 
     Args:

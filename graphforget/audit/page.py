@@ -10,7 +10,16 @@ from html import escape
 
 from graphforget.audit.findings import AuditReport
 from graphforget.audit.markup import STYLE, bullets, facts, picture, section, table
-from graphforget.audit.words import ARMS, DOES_NOT_PROVE, GLOSSARY, KINDS, PLACES, SCORES, number
+from graphforget.audit.words import (
+    ARMS,
+    COMPARED,
+    DOES_NOT_PROVE,
+    GLOSSARY,
+    KINDS,
+    PLACES,
+    SCORES,
+    number,
+)
 from graphforget.core.record import versions
 from graphforget.protocols import Outcome
 
@@ -136,7 +145,8 @@ def _scores(report: AuditReport) -> str:
         [label, *(number(name, arm[name]) for arm in arms)]
         for name, label in SCORES.items() if name in report.after
     ]
-    return table(["", *ARMS.values()], rows, mark=2)
+    single = {COMPARED[name]: f"{value:.3g}" for name, value in report.compared.items()}
+    return table(["", *ARMS.values()], rows, mark=2) + facts(single)
 
 
 def _distance_words() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from graphforget.audit.findings import AuditReport
 from graphforget.audit.page import page
 from graphforget.audit.plots import distance_bars, histograms, png
-from graphforget.audit.words import ARMS, PLACES, SCORES, number
+from graphforget.audit.words import ARMS, COMPARED, PLACES, SCORES, number
 from graphforget.core.files import write_atomically
 from graphforget.protocols import Outcome
 
@@ -58,6 +58,8 @@ def to_json(report: AuditReport) -> dict[str, Any]:
         "oracle": report.oracle,
         "floor": report.floor,
         "spread": report.spread,
+        "retrain_gap": report.retrain_gap,
+        **report.compared,
         "regions": slices,
         "attacks": {arm: {name: asdict(found) for name, found in places.items()}
                     for arm, places in report.attacks.items()},
@@ -80,6 +82,7 @@ def table(report: AuditReport) -> str:
         for name in SCORES if name in report.after
     ]
     lines = _columns(["", *ARMS.values()], scores)
+    lines += [f"{COMPARED[name]}: {value:.3g}" for name, value in report.compared.items()]
     distances = [
         [PLACES[name], f"{part.none:.3f}", f"{part.distance:.3f}", "", f"{part.floor:.3f}",
          f"{part.rho:.0%}" if part.telling else "-", "yes" if part.passed else "NO"]

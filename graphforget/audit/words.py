@@ -46,6 +46,12 @@ SCORES = {
 }
 """The scores of the comparison table, in its order."""
 
+COMPARED = {
+    "priv_leak": "PrivLeak, % by which that attack differs from retraining (target 0)",
+    "relearn_ratio": "Relearn ratio, those steps over a retrained model's (target 1)",
+}
+"""Figures that compare with the retrained model, below that table."""
+
 KINDS = {
     "node": ("node", "nodes with their features, labels and connections"),
     "edge": ("connection", "connections between two nodes"),

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from graphforget.audit import quick_audit, table, write_report
+from graphforget.audit.report import to_json
 from graphforget.protocols import Outcome
 from graphforget.request import ForgetRequest
 from graphforget.task import NodeClassification
@@ -41,6 +42,20 @@ def test_numbers_have_the_same_names_on_every_arm(folder):
     assert {"test_accuracy", "forget_auc", "distance_forgotten"} <= names[0]
     assert found["verdict"]["passed"] is False
     assert found["regions"]["forgotten"]["rho"] > 0.5
+
+
+def test_what_is_left_to_retraining_is_in_single_numbers(folder, report):
+    found = json.loads((folder / "metrics.json").read_text())
+    after, oracle = (found[arm]["population_attack_auc"] for arm in ("after", "oracle"))
+    assert found["priv_leak"] == pytest.approx(100 * (after - oracle) / oracle)
+    assert found["retrain_gap"]["test_accuracy"] == pytest.approx(
+        found["after"]["test_accuracy"] - found["oracle"]["test_accuracy"])
+    steps = {"before": 0.0, "after": 30.0, "oracle": 120.0, "floor": 110.0}
+    arms = {arm: {**getattr(report, arm), "relearn_steps": count} for arm, count in steps.items()}
+    full = dataclasses.replace(report, **arms)
+    assert to_json(full)["relearn_ratio"] == 0.25
+    assert "PrivLeak" in table(full) and "Relearn ratio" in table(full)
+    assert "PrivLeak" in (folder / "report.html").read_text()
 
 
 def test_pictures_are_there(folder):
