@@ -95,6 +95,17 @@ def test_test_items_have_no_say(noisy, tiny_links):
     assert validation_score(model, tiny_links, LinkPrediction(3)) == before
 
 
+def test_test_items_are_not_even_seen(noisy, tiny_links, monkeypatch):
+    for task, data in ((TASK, noisy), (LinkPrediction(3), tiny_links)):
+        seen = []
+        monkeypatch.setattr(
+            type(task), "evaluate",
+            lambda self, model, data, seen=seen: seen.append(self.test_items(data)) or {"val_x": 1},
+        )
+        validation_score(GCN(8).build(8, 3, seed=0), data, task)
+        assert len(seen) == 1 and seen[0].numel() == 0 < task.test_items(data).numel()
+
+
 def test_it_is_chosen_by_the_labels_as_they_are(noisy):
     model = GCN(8).build(8, 3, seed=0).eval()
     with torch.no_grad():
