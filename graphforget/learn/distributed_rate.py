@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from graphforget.learn.factors import class_grams, factors, multiply, rows_by_class
+from graphforget.learn.factors import class_grams, factors, faint, multiply, rows_by_class
 
 
 def summed(
@@ -37,6 +37,43 @@ def processes(process_group: dist.ProcessGroup | None = None) -> int:
     return dist.get_world_size(process_group) if running else 1
 
 
+def shared_factors(
+    grams: Tensor,
+    counts: Tensor,
+    gamma1: float,
+    gamma2: float,
+    eps: float,
+    distributed: bool = True,
+    process_group: dist.ProcessGroup | None = None,
+) -> tuple[Tensor, Tensor] | None:
+    """Value and matrices of `factors` for the rows of all processes, in each of them.
+
+    Args:
+        grams: of this process's rows, shape ``(K, d, d)``; overwritten with those of all.
+        counts: its rows of each class, shape ``(K,)``; overwritten likewise.
+        gamma1: weight of the classes' rates.
+        gamma2: weight of the rate of all rows.
+        eps: squared distortion that the code may have.
+        distributed: whether to count other processes' rows at all.
+        process_group: the processes; all by default.
+
+    Returns:
+        None, in every process, if the grams are in single precision and that is too coarse.
+    """
+    several = distributed and processes(process_group) > 1
+    if several:
+        summed(grams, counts, process_group)
+    value, matrices, _ = factors(grams, counts, gamma1, gamma2, eps)
+    assert matrices is not None  # they are asked for by default
+    scale = gamma1 * grams.size(-1) / (max(1, int(counts.sum())) * eps)
+    coarse = grams.dtype == torch.float32 and faint(grams, matrices, scale)
+    if several and grams.dtype == torch.float32:
+        flag = torch.tensor(int(coarse), device=grams.device)
+        dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=process_group)
+        coarse = bool(flag)
+    return None if coarse else (value, matrices)
+
+
 @torch.no_grad()
 def distributed_value_and_gradient(
     z: Tensor,
@@ -65,9 +102,13 @@ def distributed_value_and_gradient(
         The value, the same in every process, and the gradient, shape ``(n, d)``.
     """
     groups = rows_by_class(labels, num_classes)
-    grams = class_grams(z, labels, num_classes)
-    counts = torch.tensor([len(rows) for rows in groups], dtype=torch.int64, device=z.device)
-    value, matrices, _ = factors(*summed(grams, counts, process_group), gamma1, gamma2, eps)
-    assert matrices is not None  # they are asked for by default
-    matrices = matrices * processes(process_group)
-    return value.to(z.dtype), multiply(z, groups, matrices, out=torch.zeros_like(z))
+    for wide in (z, z.double()) if z.dtype == torch.float32 else (z,):
+        grams = class_grams(wide, labels, num_classes)
+        counts = torch.tensor([len(rows) for rows in groups], dtype=torch.int64, device=z.device)
+        found = shared_factors(grams, counts, gamma1, gamma2, eps, process_group=process_group)
+        if found is not None:
+            break
+    assert found is not None  # double precision always does
+    value, matrices = found
+    slope = multiply(wide, groups, matrices, out=torch.zeros_like(wide))
+    return value.to(z.dtype), slope.mul_(processes(process_group)).to(z.dtype)

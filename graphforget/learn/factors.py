@@ -113,6 +113,24 @@ def multiply(z: Tensor, groups: Sequence[Tensor], matrices: Tensor, out: Tensor)
     return out
 
 
+FAINT = 0.04
+"""Size of the gradient, over what its terms would add up to, below which they cancel so far that
+single precision keeps fewer than five digits: rows that have nearly collapsed."""
+
+
+def faint(grams: Tensor, matrices: Tensor, scale: float) -> bool:
+    """Whether rounding, which is as large as ``scale Z``, shows in the gradient ``Z_k M_k``.
+
+    Args:
+        grams: of the rows of each class, shape ``(K, d, d)``.
+        matrices: what turns them into gradients, shape ``(K, d, d)``.
+        scale: weight of a single term of the gradient, ``gamma1 d / (n eps)``.
+    """
+    squared = ((grams @ matrices) * matrices).sum().clamp(min=0)
+    terms = grams.diagonal(dim1=-2, dim2=-1).sum()
+    return bool(squared.sqrt() < FAINT * scale * terms.sqrt())
+
+
 class Factors(NamedTuple):
     """The loss and what turns rows into their gradients."""
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from graphforget.learn.cholesky import cholesky, logdet
 from graphforget.learn.factors import (
     CHUNK,
+    FAINT,
     factors,
     grams_of,
     multiply,
@@ -21,9 +22,6 @@ from graphforget.learn.factors import (
     rows_by_class,
 )
 
-FAINT = 0.04
-"""Size of the gradient, over what its terms would add up to, below which they cancel so far that
-single precision keeps fewer than five digits: rows that have nearly collapsed."""
 STIFF = 1000.0
 """Size of ``c Zᵀ Z`` above which single precision does not do where no gradient tells."""
 

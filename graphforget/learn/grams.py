@@ -17,8 +17,8 @@ from torch import Generator, Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from graphforget.core.errors import UserError
-from graphforget.learn.distributed_rate import processes, summed
-from graphforget.learn.factors import check, class_grams, factors, multiply, rows_by_class
+from graphforget.learn.distributed_rate import processes, shared_factors
+from graphforget.learn.factors import check, class_grams, multiply, rows_by_class
 
 Batch = TypeVar("Batch")
 
@@ -37,14 +37,15 @@ def two_pass(
 ) -> Tensor:
     """`coding_rate_loss` of the rows of all batches together, with its exact gradient.
 
-    Each batch goes through the model twice, with the same dropout; buffers, such as the running
-    means of batch norm, move once. The gradients of the weights are computed here and handed on
-    by the loss's ``backward()``, so this fits wherever a loss is wanted. It is exact as far as the
-    batches are: a row whose neighbours are missing from its batch is represented without them.
+    Each batch goes through the model twice, with the same dropout, and three times where single
+    precision turns out to be too coarse; buffers, such as the running means of batch norm, move
+    once. The gradients of the weights are computed here and handed on by the loss's ``backward()``,
+    so this fits wherever a loss is wanted. It is exact as far as the batches are: a row whose
+    neighbours are missing from its batch is represented without them.
 
     Args:
         model: the bare network, not wrapped for several processes, in the mode it shall be used in.
-        batches: walked through twice, and has to hold the same both times: a list, not the
+        batches: walked through again, and has to hold the same each time: a list, not the
             batches of `node_batches`, which differ from epoch to epoch.
         represent: called with the model and a batch; gives representations, shape ``(n, d)``, and
             labels, shape ``(n,)``, where rows with -1 are left out.
@@ -75,31 +76,23 @@ def two_pass(
     >>> model.weight.grad.shape
     torch.Size([2, 2])
     """
-    grams, counts = _first_pass(model, batches, represent, num_classes, gamma1, eps, seed)
-    mine = counts.clone()
-    if distributed:
-        grams, counts = summed(grams, counts, process_group)
-    value, matrices, _ = factors(grams, counts, gamma1, gamma2, eps)
+    dtype = None
+    for double in (False, True):
+        grams, counts = _first_pass(
+            model, batches, represent, num_classes, gamma1, eps, seed, double
+        )
+        dtype = dtype or grams.dtype
+        mine = counts.clone()
+        found = shared_factors(grams, counts, gamma1, gamma2, eps, distributed, process_group)
+        if found is not None:
+            break
+    assert found is not None  # double precision always does
+    value, matrices = found
     parameters = [weight for weight in model.parameters() if weight.requires_grad]
-    if matrices is None or not parameters or not torch.is_grad_enabled():
-        return value.to(grams.dtype)
-    gradients = [torch.zeros_like(weight) for weight in parameters]
-    seen = torch.zeros_like(mine)
-    for batch, own in zip(batches, _seeds(seed), strict=False):
-        with _seeded(own):
-            z, labels = represent(model, batch)
-        check(z, labels, gamma1, eps)
-        groups = rows_by_class(labels, num_classes)
-        seen += _sizes(groups).to(seen)
-        if not z.requires_grad:
-            continue
-        wide = z.detach().to(matrices)
-        slope = multiply(wide, groups, matrices, out=torch.zeros_like(wide)).to(z.dtype)
-        found = torch.autograd.grad(z, parameters, slope, allow_unused=True)
-        for total, gradient in zip(gradients, found, strict=True):
-            if gradient is not None:
-                total += gradient
-    if not torch.equal(seen, mine):
+    if not parameters or not torch.is_grad_enabled():
+        return value.to(dtype)
+    gradients, seen = _second_pass(model, batches, represent, matrices, parameters, seed)
+    if seen.tolist() != mine.tolist():
         raise UserError(
             f"two passes: the second met {seen.tolist()} rows of the classes where the first met "
             f"{mine.tolist()}; pass a list of batches with the same labels both times"
@@ -107,7 +100,7 @@ def two_pass(
     if distributed and processes(process_group) > 1:
         for gradient in gradients:
             dist.all_reduce(gradient, group=process_group)
-    return _Known.apply(value.to(grams.dtype), gradients, *parameters)
+    return _Known.apply(value.to(dtype), gradients, *parameters)
 
 
 @torch.no_grad()
@@ -119,6 +112,7 @@ def _first_pass(
     gamma1: float,
     eps: float,
     seed: int,
+    double: bool,
 ) -> tuple[Tensor, Tensor]:
     """Grams, shape ``(K, d, d)``, and counts, shape ``(K,)``; the model's buffers stay."""
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -127,7 +121,7 @@ def _first_pass(
         with _seeded(own):
             z, labels = represent(model, batch)
         check(z, labels, gamma1, eps)
-        wide = z if z.dtype in (torch.float32, torch.float64) else z.float()
+        wide = z.to(torch.float64 if double or z.dtype == torch.float64 else torch.float32)
         grams = class_grams(wide, labels, num_classes, into=grams)
         sizes = _sizes(rows_by_class(labels, num_classes)).to(z.device)
         counts = sizes if counts is None else counts + sizes
@@ -136,6 +130,33 @@ def _first_pass(
     if grams is None or counts is None:
         raise UserError("two passes: there is no batch; pass a list of one or more")
     return grams, counts
+
+
+def _second_pass(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    represent: Callable[[nn.Module, Batch], tuple[Tensor, Tensor]],
+    matrices: Tensor,
+    parameters: list[nn.Parameter],
+    seed: int,
+) -> tuple[list[Tensor], Tensor]:
+    """The parameters' gradients, and counts, shape ``(K,)``, of the rows that they are from."""
+    gradients = [torch.zeros_like(weight) for weight in parameters]
+    seen = torch.zeros(len(matrices), dtype=torch.int64)
+    for batch, own in zip(batches, _seeds(seed), strict=False):
+        with _seeded(own):
+            z, labels = represent(model, batch)
+        groups = rows_by_class(labels, len(matrices))
+        seen += _sizes(groups)
+        if not z.requires_grad:
+            continue
+        wide = z.detach().to(matrices)
+        slope = multiply(wide, groups, matrices, out=torch.zeros_like(wide)).to(z.dtype)
+        found = torch.autograd.grad(z, parameters, slope, allow_unused=True)
+        for total, gradient in zip(gradients, found, strict=True):
+            if gradient is not None:
+                total += gradient
+    return gradients, seen
 
 
 def _seeds(seed: int) -> Iterator[int]:
