@@ -153,6 +153,13 @@ def test_every_epoch_that_has_its_turn_is_scored(noisy, monkeypatch):
     assert seen == [2, 4]
 
 
+def test_with_batches_an_epoch_is_scored_when_all_its_batches_are_done(noisy, monkeypatch):
+    seen = []
+    monkeypatch.setattr(BestEpoch, "see", lambda self, epoch: seen.append(epoch))
+    replace(LEARNER, epochs=3, batch_nodes=20, best=True).fit(noisy, TASK, seed=0)
+    assert seen == [1, 2, 3]
+
+
 def test_a_loop_of_ones_own_can_keep_and_restore(tiny_graph):
     model = GCN(8).build(8, 3, seed=0)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
