@@ -36,17 +36,10 @@ def still_holds(data: Data, original: Data, request: ForgetRequest) -> bool:
     return linked or (isinstance(data.get("y"), Tensor) and bool((data.y[nodes] >= 0).any()))
 
 
-def same_weights(before: Trained, after: Trained) -> bool:
-    """Whether the unlearned model has the original's weights, bit for bit."""
-    old, new = before.model.state_dict(), after.model.state_dict()
-    return old.keys() == new.keys() and all(torch.equal(old[key], new[key]) for key in old)
-
-
 def artefacts(before: Trained, after: Trained, request: ForgetRequest) -> list[str]:
     """Sentences about what an unlearned run still carries of the forgotten data.
 
-    Unchanged weights are such a thing, but for an exact method: it may have found that no weight
-    depended on the data.
+    What the weights carry is for `graphforget.audit.weights` to say.
 
     Args:
         before: the original run.
@@ -56,11 +49,6 @@ def artefacts(before: Trained, after: Trained, request: ForgetRequest) -> list[s
     found = []
     if still_holds(after.data, before.data, request):
         found.append("the run's data still hold what should be forgotten")
-    exact = bool(after.history) and after.history[-1].unlearner.exact
-    if same_weights(before, after) and not exact:
-        found.append(
-            "the weights are the original's, bit for bit, with all they learned from the data"
-        )
     if _shared(before.optimizer, after.optimizer):
         found.append("the optimiser's state is still the one made with the forgotten data")
     if any(_shared(*pair) for pair in product(before.snapshots.values(), after.snapshots.values())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from graphforget.audit.judges import (
     judge_population,
     judge_slices,
     judge_utility,
+    judge_weights,
 )
 from graphforget.audit.measures import (
     Arms,
@@ -30,6 +32,7 @@ from graphforget.audit.measures import (
 from graphforget.audit.regions import Regions, regions
 from graphforget.audit.slice import Slice
 from graphforget.audit.verdict import Verdict
+from graphforget.audit.weights import gain, weight_change
 from graphforget.core.errors import UserError
 from graphforget.protocols import Outcome
 from graphforget.request import ForgetRequest
@@ -79,10 +82,16 @@ def compare(
     attacks, excess = per_example(answers, seed) if kind == "full" else ({}, {})
     found = sorted({line for old, new in zip(arms.before, arms.after, strict=True)
                     for line in artefacts(old, new, request)})
-    bare = _distance_of_unlinked(arms, answers, request, where, seed)
+    change = weight_change(arms.before, arms.after, arms.oracle, request, where, seed)
+    bare, forgot = _distances_of_each(arms, answers, request, where, seed)
+    change = replace(change, **gain(bare, forgot, slices["forgotten"].floor))
+    history = arms.after[0].history
+    exact = bool(history) and history[-1].unlearner.exact
     tested = where.test.size(-1)
+    caveats = _caveats(kind, slices, len(arms.after), float(bare.mean()))
     criteria = [
         judge_artefacts(found),
+        judge_weights(change, exact),
         *judge_slices(slices),
         *judge_utility(means["after"], means["oracle"], spread, 0 if kind == "full" else tested),
     ]
@@ -102,7 +111,8 @@ def compare(
         spread=spread,
         slices=slices,
         margins={name: _pooled(answers[name]) for name in ("before", "after", "oracle")},
-        verdict=Verdict(tuple(criteria), tuple(_caveats(kind, slices, len(arms.after), bare))),
+        verdict=Verdict(tuple(criteria), tuple(caveats)),
+        weights=change,
         attacks=attacks,
         excess=excess,
         costs=costs,
@@ -113,21 +123,26 @@ def _distance(part: Slice, arm: str) -> float:
     return {"before": part.none, "after": part.distance, "oracle": 0.0, "floor": part.floor}[arm]
 
 
-def _distance_of_unlinked(
+def _distances_of_each(
     arms: Arms,
     answers: Mapping[str, list[Answers]],
     request: ForgetRequest,
     where: Regions,
     seed: int,
-) -> float:
-    """Distance on the forgotten items of the originals' weights, asked without the data."""
+) -> tuple[Tensor, Tensor]:
+    """Each model's distance to retrained ones on the forgotten items, both shape ``(M,)``.
+
+    First of the originals' weights, asked without the data, then of the unlearned models.
+    """
     before = arms.before[0]
     retained = request.retained(before.data)
     bare = [answer(Trained(each.model, retained, each.task), before, request, where, seed)
             for each in arms.before]
-    ours, theirs = ([each.probability["forgotten"] for each in some]
-                    for some in (bare, [*answers["oracle"], *answers["floor"]]))
-    return float(distances(ours, theirs).mean())
+    untouched, after, retrained = (
+        [each.probability["forgotten"] for each in some]
+        for some in (bare, answers["after"], [*answers["oracle"], *answers["floor"]])
+    )
+    return distances(untouched, retrained).mean(1), distances(after, retrained).mean(1)
 
 
 def _pooled(answers: list[Answers]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from graphforget.audit.membership import Attack
 from graphforget.audit.relearn import relearn_ratio
 from graphforget.audit.slice import Slice
 from graphforget.audit.verdict import Verdict
+from graphforget.audit.weights import WeightChange
 from graphforget.protocols import Outcome
 
 
@@ -37,6 +38,7 @@ class AuditReport:
         excess: membership excess by arm, with its 95% interval; empty in a quick audit.
         margins: margins by arm and region for the histograms, pooled over models.
         verdict: passed or not, and why.
+        weights: how the weights changed.
         costs: ``forget`` and ``retrain``, where they were measured.
     """
 
@@ -51,6 +53,7 @@ class AuditReport:
     slices: Mapping[str, Slice]
     margins: Mapping[str, Mapping[str, Tensor]]
     verdict: Verdict
+    weights: WeightChange
     attacks: Mapping[str, Mapping[str, Attack]] = field(default_factory=dict)
     excess: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     costs: Mapping[str, Cost] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from graphforget.audit.slice import SPREADS, Slice
 from graphforget.audit.verdict import Criterion
+from graphforget.audit.weights import WeightChange
 from graphforget.audit.words import IN_SENTENCES
 
 SMALLEST_GAP = 0.01  # differences in utility below this are not worth a sentence
@@ -140,7 +141,49 @@ def judge_artefacts(found: Iterable[str]) -> Criterion:
         not traces,
         f"Traces of the forgotten data are left: {'; '.join(traces)}."
         if traces
-        else "The run holds neither the forgotten data nor weights or states made with them.",
+        else "The run holds neither the forgotten data nor training states made with them.",
+    )
+
+
+def judge_weights(change: WeightChange, exact: bool) -> Criterion:
+    """The weights have to be more than the original's, nudged.
+
+    An exact method need not change them: it may have found that none depended on the data.
+
+    Args:
+        change: what became of the weights.
+        exact: whether the method is exact.
+    """
+    return Criterion("weights", exact or change.passed, _weight_words(change, exact))
+
+
+def _weight_words(change: WeightChange, exact: bool) -> str:
+    if math.isnan(change.size):
+        words = f"with parameters of its own it moves the answers {change.moved:.1%} of the way"
+        if change.passed:
+            return f"The model is more than the original: {words} to a retrained model's."
+        return f"The model answers like the original: {words} to a retrained model's."
+    seen = f"changed by {change.size:.2%} of their length"
+    if math.isfinite(change.retrained):
+        seen += f" (a retrained model's differ by {change.retrained:.0%})"
+    if change.another:
+        return f"The weights are not the original's: {seen}."
+    if exact and not change.passed:
+        return f"The weights were {seen} by an exact method, which need not change all of them."
+    if change.passed:
+        why = "the answers are significantly nearer to retraining than theirs"
+        if change.aimed:
+            why = "the change has to do with the data, as random changes of its size have not"
+        return f"The weights come from the original's, {seen}, and {why}."
+    if change.size == 0:
+        return (
+            "The weights are the original's, bit for bit, with all they learned from the data."
+        )
+    return (
+        f"The weights are the original's up to {change.size:.2%} of their length, with what they "
+        "learned from the data: the answers about the forgotten items are not significantly nearer "
+        f"to retraining, they moved {change.moved:.2%} of the way, and of random changes of the "
+        f"same size {change.as_far:.0%} move them as far."
     )
 
 

@@ -61,6 +61,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
         "retrain_gap": report.retrain_gap,
         **report.compared,
         "regions": slices,
+        "weights": asdict(report.weights),
         "attacks": {arm: {name: asdict(found) for name, found in places.items()}
                     for arm, places in report.attacks.items()},
         "membership_excess": report.excess,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,6 +28,20 @@ class RetrainApart(Retrain):
 class DoNothing(Unlearner):
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         return trained
+
+
+@dataclass(frozen=True)
+class Nudge(Unlink):
+    """Unlink, with a little noise on every weight so that none is the original's."""
+
+    by: float = 1e-4
+
+    def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        model, draw = copy.deepcopy(trained.model), torch.Generator().manual_seed(seed + 1)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.add_(self.by * torch.randn(weight.shape, generator=draw))
+        return trained.after(model, request, self, seed)
 
 
 @dataclass(frozen=True)
@@ -56,4 +71,4 @@ class SelfDistil(Unlearner):
         return trained.after(model, request, self, seed)
 
 
-__all__ = ["DoNothing", "ReRandomise", "RetrainApart", "SelfDistil", "Unlink"]
+__all__ = ["DoNothing", "Nudge", "ReRandomise", "RetrainApart", "SelfDistil", "Unlink"]

@@ -17,8 +17,9 @@ from tests.audit import methods
 
 TASK = NodeClassification(3)
 FAKES = {
-    methods.DoNothing: {"artefacts", "distance_forgotten"},
-    methods.Unlink: {"artefacts", "distance_forgotten"},
+    methods.DoNothing: {"artefacts", "weights", "distance_forgotten"},
+    methods.Unlink: {"weights", "distance_forgotten"},
+    methods.Nudge: {"weights", "distance_forgotten"},
     methods.ReRandomise: {"distance_test", "test_accuracy"},
     methods.SelfDistil: {"distance_forgotten"},
 }
