@@ -73,16 +73,22 @@ class Unlearner(ABC):
         """The module that `forget` returns around ``model``, for loading; by default itself."""
         return model
 
-    def __call__(self, trained: Trained, request: ForgetRequest, seed: int = 0) -> Trained:
+    def __call__(
+        self, trained: Trained, request: ForgetRequest, seed: int = 0, missing: bool = False
+    ) -> Trained:
         """Check the request, then forget it.
 
-        Edges that the graph does not have count as forgotten; `ForgetRequest.check` tells them.
+        Args:
+            trained: the model; it is left as it was.
+            request: what must go.
+            seed: seed of whatever the method draws.
+            missing: let edges pass that the graph does not have; they count as forgotten.
 
         Raises:
-            UserError: if the data does not hold the nodes or classes that the request names.
+            UserError: if the data does not hold the nodes, classes or edges that the request names.
             Refused: with the reason, if the method cannot carry the request out.
         """
-        request.check(trained.data, missing=True)
+        request.check(trained.data, missing)
         reason = self.supports(trained, request)
         if reason is not None:
             raise Refused(f"{type(self).__name__}: {reason}")

@@ -140,7 +140,8 @@ class ForgetRequest:
                 first = self.index[int((~known).nonzero()[0])]
                 raise UserError(
                     f"edge request: {int((~known).sum())} of {self.size} edges are not in the "
-                    f"graph, the first is {list(first)}; check the ids or pass --missing ignore"
+                    f"graph, the first is {list(first)}; check the ids, or let them "
+                    "pass with --missing ignore, in Python with missing=True"
                 )
 
     def retained(self, data: Data) -> Data:

@@ -85,7 +85,7 @@ def full_audit(
     seeds = range(seed, seed + models)
     originals = fit_many(learner, data, task, seeds)
     with Meter() as forgetting:
-        after = [unlearner(original, request, original.seed) for original in originals]
+        after = [unlearner(original, request, original.seed, missing=True) for original in originals]
     retained = request.retained(data)
     with Meter() as retraining:
         first = learner.fit(retained, task, ORACLE_SEEDS + seed)

@@ -90,7 +90,7 @@ def forget_in_place(
         data: the graph it was trained on, on any device.
         task: what it answers.
         unlearner: the method.
-        request: what must go.
+        request: what must go; edges that are gone already are passed over.
         seed: the method's seed.
         learner: how the network could be trained further, for methods that do so.
 
@@ -106,7 +106,7 @@ def forget_in_place(
         seed=seed,
         optimizer=moments,
     )
-    after = unlearner(trained, request, seed)
+    after = unlearner(trained, request, seed, missing=True)
     old = {name: value.detach().clone() for name, value in network.named_parameters()}
     _put_weights(network, after.model.state_dict(), type(unlearner).__name__)
     changed = {n for n, value in network.named_parameters() if not torch.equal(value, old[n])}

@@ -250,6 +250,17 @@ def test_what_is_not_there_is_an_error_of_the_user(method, trained):
             method(trained["node"], absent)
 
 
+def test_an_edge_that_is_not_there_passes_only_when_told(short, trained):
+    before = trained["node"]
+    present = before.data.edge_index[:, :1].t().tolist()
+    absent = ForgetRequest("edge", [*present, [0, 59]])
+    assert [0, 59] not in before.data.edge_index.t().tolist()
+    with pytest.raises(UserError, match="1 of 2 edges are not in the graph"):
+        short(before, absent)
+    if short.supports(before, absent) is None:
+        assert short(before, absent, missing=True).history[-1].size == 2
+
+
 def test_a_module_of_the_users_own_is_refused_or_unlearned(short, settings, trained):
     before = trained["node"]
     bare = Trained.wrap(before.model, before.data, before.task)
