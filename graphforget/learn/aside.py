@@ -1,4 +1,4 @@
-"""Asking a network something in the middle of its training, which then goes on as if nothing was."""
+"""Asking a network in the middle of its training, which goes on as if nothing had been asked."""
 
 from __future__ import annotations
 
