@@ -14,7 +14,12 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
-from graphforget.unlearn.reasons import no_learner, nothing_forgotten, nothing_left
+from graphforget.unlearn.reasons import (
+    no_learner,
+    nothing_forgotten,
+    nothing_left,
+    whole_graph_only,
+)
 from graphforget.unlearn.views import answered, around, questions
 
 
@@ -47,6 +52,7 @@ class BadTeacher(Unlearner):
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return (
             no_learner(trained)
+            or whole_graph_only(trained)
             or nothing_left(trained, request)
             or nothing_forgotten(trained, request)
         )

@@ -12,7 +12,7 @@ from graphforget.protocols import Objective, Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
-from graphforget.unlearn.reasons import forgotten_examples, nothing_learned
+from graphforget.unlearn.reasons import forgotten_examples, nothing_learned, whole_graph_only
 from graphforget.unlearn.views import around
 
 
@@ -35,7 +35,7 @@ class GradientAscent(Unlearner):
         check_descent("GradientAscent", self.steps, self.learning_rate)
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return nothing_learned(trained, request)
+        return whole_graph_only(trained) or nothing_learned(trained, request)
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         model = copy.deepcopy(trained.model)

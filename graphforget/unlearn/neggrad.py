@@ -15,7 +15,7 @@ from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.gradient_ascent import forgotten_loss
-from graphforget.unlearn.reasons import nothing_learned, nothing_left
+from graphforget.unlearn.reasons import nothing_learned, nothing_left, whole_graph_only
 from graphforget.unlearn.views import training_objective
 
 
@@ -43,7 +43,11 @@ class NegGradPlus(Unlearner):
             raise UserError(f"NegGradPlus: beta: wanted a share from 0 to 1, got {self.beta!r}")
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return nothing_left(trained, request) or nothing_learned(trained, request)
+        return (
+            whole_graph_only(trained)
+            or nothing_left(trained, request)
+            or nothing_learned(trained, request)
+        )
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         model = copy.deepcopy(trained.model)

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn.deletion import Deletion
+from graphforget.unlearn.views import batch_nodes
 
 
 def no_learner(trained: Trained) -> str | None:
@@ -19,6 +21,17 @@ def no_learner(trained: Trained) -> str | None:
         return (
             "the model came without its learner, so its training cannot be run again or "
             "continued; pass learner= to Trained.wrap"
+        )
+    return None
+
+
+def whole_graph_only(trained: Trained) -> str | None:
+    """Operators that know nodes by their ids stand in the model, and work would be on batches."""
+    if batch_nodes(trained) and any(isinstance(m, Deletion) for m in trained.model.modules()):
+        return (
+            "an earlier GNNDelete put operators into the model that answer on the whole graph "
+            "only, and its learner trains on batches; use Retrain, D2DGN or GNNDelete again, or a "
+            "learner with batch_nodes=0"
         )
     return None
 

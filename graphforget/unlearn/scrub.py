@@ -14,7 +14,7 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
-from graphforget.unlearn.reasons import nothing_forgotten, nothing_left
+from graphforget.unlearn.reasons import nothing_forgotten, nothing_left, whole_graph_only
 from graphforget.unlearn.views import answered, around, questions, training_objective
 
 
@@ -52,7 +52,11 @@ class SCRUB(Unlearner):
             )
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return nothing_left(trained, request) or nothing_forgotten(trained, request)
+        return (
+            whole_graph_only(trained)
+            or nothing_left(trained, request)
+            or nothing_forgotten(trained, request)
+        )
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         task, model = trained.task, copy.deepcopy(trained.model)

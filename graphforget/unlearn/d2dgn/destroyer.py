@@ -60,6 +60,15 @@ class Untrained(NetworkDestroyer):
     than retraining does, and a two-sided attack sees that (d2dgn.md 6.2).
     """
 
+    def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
+        fixed = not_renewable(trained.model)
+        if fixed is None:
+            return None
+        return (
+            f"an untrained network is made by drawing all weights anew, and {fixed} in the model "
+            "has no reset_parameters(); choose a destroyer that needs no untrained network"
+        )
+
     def network(self, trained: Trained, retained: Data, seed: int) -> nn.Module:
         with torch.random.fork_rng():
             torch.manual_seed(seed + BORROWED)
@@ -157,14 +166,23 @@ def random_non_edges(data: Data, count: int, seed: int) -> Tensor:
 
 def reset(model: nn.Module) -> nn.Module:
     """Draw all weights of ``model`` anew, in place; raises `UserError` if a layer cannot."""
+    fixed = not_renewable(model)
+    if fixed is not None:
+        raise UserError(
+            f"{fixed}: wanted reset_parameters() to draw fresh weights; add it to the module or "
+            "choose a destroyer that needs no untrained network"
+        )
     for module in model.modules():
-        own = list(module.parameters(recurse=False))
         renew = getattr(module, "reset_parameters", None)
         if callable(renew):
             renew()
-        elif own:
-            raise UserError(
-                f"{type(module).__name__}: wanted reset_parameters() to draw fresh weights; add it "
-                "to the module or choose a destroyer that needs no untrained network"
-            )
     return model
+
+
+def not_renewable(model: nn.Module) -> str | None:
+    """The class of a part of ``model`` whose weights cannot be drawn anew, or None."""
+    for module in model.modules():
+        renewable = callable(getattr(module, "reset_parameters", None))
+        if not renewable and list(module.parameters(recurse=False)):
+            return type(module).__name__
+    return None
