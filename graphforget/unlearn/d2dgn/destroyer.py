@@ -77,7 +77,11 @@ class Untrained(NetworkDestroyer):
 
 @dataclass(frozen=True)
 class NonEdge(NetworkDestroyer):
-    """A network trained on as many random non-edges as the graph has edges (d2dgn.md 1.2, 3)."""
+    """A network trained on as many random non-edges as the graph has edges (d2dgn.md 1.2, 3).
+
+    They are non-edges of the retained graph: pairs that steered around the forgotten edges would
+    show by their absence that these once were there.
+    """
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         if trained.learner is None:
@@ -86,7 +90,7 @@ class NonEdge(NetworkDestroyer):
 
     def network(self, trained: Trained, retained: Data, seed: int) -> nn.Module:
         assert trained.learner is not None
-        absent = random_non_edges(trained.data, retained.num_edges // 2, seed + BORROWED)
+        absent = random_non_edges(retained, retained.num_edges // 2, seed + BORROWED)
         elsewhere = copy.copy(retained)
         elsewhere.edge_index = torch.cat([absent, absent.flip(0)], dim=1)
         return trained.learner.fit(elsewhere, trained.task, seed + BORROWED).model
