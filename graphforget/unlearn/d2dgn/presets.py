@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphforget.unlearn.d2dgn.destroyer import Untrained
 from graphforget.unlearn.d2dgn.method import D2DGN
+from graphforget.unlearn.d2dgn.shrunk import Shrunk
 from graphforget.unlearn.d2dgn.solver import Fresh
 from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
 
@@ -12,3 +13,6 @@ PUBLISHED = D2DGN(destroyer=Untrained(), withdrawal=None, alpha=0.5, solver=Fres
 
 LABEL_FREE = D2DGN(withdrawal=Withdrawal(labels=False))
 """No label of anything but the request itself: the original's answers stand in for the rest."""
+
+SHRUNK = D2DGN(answers=0.0, objective=1.0, solver=Shrunk())
+"""For many links at once: no teacher, for what a teacher says of the rest holds what is to go."""
