@@ -84,7 +84,8 @@ def without_edges(data: Data, pairs: Tensor) -> Data:
 def without_nodes(data: Data, nodes: Tensor) -> Data:
     """The graph with the ``nodes``, shape ``(K,)``, isolated, featureless and unlabelled.
 
-    Whatever else a graph says of each node, such as a position or a date, becomes zero too.
+    Whatever else a graph says of each node, such as a position or a date, becomes zero too; names
+    that are texts become empty.
     """
     gone = torch.zeros(data.num_nodes, dtype=torch.bool, device=data.edge_index.device)
     gone[nodes] = True
@@ -93,6 +94,9 @@ def without_nodes(data: Data, nodes: Tensor) -> Data:
         result.y = data.y.masked_fill(gone, -1)
     for name in other_node_attributes(data):
         result[name] = data[name].index_fill(0, nodes.to(data[name].device), 0)
+    if isinstance(data.get("node_id"), list):
+        result.node_id = ["" if lost else name
+                          for name, lost in zip(data.node_id, gone.tolist(), strict=True)]
     for name in SPLIT_MASKS:
         if name in data:
             result[name] = data[name] & ~gone

@@ -2,8 +2,9 @@
 
 ``config.json`` says how to build it again, ``model.safetensors`` holds the weights,
 ``optimizer.safetensors`` and ``snapshots/`` the states that some unlearners start from,
-``data.safetensors`` and ``split.safetensors`` the graph, ``data.json`` what the graph is, and
-``metrics.json`` what was measured. A folder is written under a temporary name and renamed.
+``data.safetensors`` and ``split.safetensors`` the graph, ``node_ids.json`` the names of its nodes
+where they are texts, ``data.json`` what the graph is, and ``metrics.json`` what was measured. A
+folder is written under a temporary name and renamed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from graphforget.task import Task
 from graphforget.trained import Step, Trained
 
 SCHEMA = 1
+NAMES = "node_ids.json"
 
 
 def save(
@@ -65,6 +67,8 @@ def save(
             _write_tensors(
                 new / "data.safetensors", {k: v for k, v in tensors.items() if k not in split}
             )
+            if isinstance(trained.data.get("node_id"), list):
+                _write_json(new / NAMES, {"node_id": trained.data.node_id})
 
 
 def load(folder: Path, model: nn.Module | None = None, data: Data | None = None) -> Trained:
@@ -201,11 +205,25 @@ def _data(folder: Path, data: Data | None) -> Data:
         data = Data(**(tensors | read_tensors(folder / "split.safetensors")))
         if described.get("name") is not None:
             data.name = described["name"]
+        if (folder / NAMES).exists():
+            data.node_id = _names(folder / NAMES, data.num_nodes)
     if sha256_of_tensors(data_tensors(data)) != described.get("sha256"):
         raise UserError(
             f"{folder}: the data's digest differs from data.json; they are not the data of this run"
         )
     return data
+
+
+def _names(path: Path, num_nodes: int | None) -> list[str]:
+    names = read_json(path).get("node_id")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path}: wanted node_id, a list of texts; the run folder is damaged")
+    if len(names) != num_nodes:
+        raise UserError(
+            f"{path}: wanted a name for each of {num_nodes} nodes, got {len(names)}; the run "
+            "folder is damaged"
+        )
+    return names
 
 
 def _model(

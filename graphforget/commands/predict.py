@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
     else:
         items = torch.arange(trained.data.num_nodes)
     answers = trained.response(items).cpu()
-    rows = as_table(items, answers)
+    rows = as_table(items, answers, trained.data.get("node_id"))
     if out is not None:
         _write(out, answers, rows)
     shown = rows.to_string(max_rows=ROWS_SHOWN, index=False, float_format="%.4f")
@@ -107,21 +107,29 @@ def read_pairs(path: Path, num_nodes: int) -> Tensor:
     return torch.from_numpy(pairs.astype(np.int64)).t().contiguous()
 
 
-def as_table(items: Tensor, answers: Tensor) -> pd.DataFrame:
+def as_table(
+    items: Tensor, answers: Tensor, names: Tensor | list[str] | None = None
+) -> pd.DataFrame:
     """Responses with what they are about, one row an item.
 
     Args:
         items: nodes, shape ``(K,)``, or pairs, shape ``(2, K)``.
         answers: shape ``(K, C)`` or ``(K,)``.
+        names: how the user calls the nodes, shape ``(N,)``, where that is not by their row.
 
     >>> as_table(torch.tensor([[0], [4]]), torch.tensor([0.5])).to_dict("records")
     [{'source': 0, 'target': 4, 'probability': 0.5}]
     """
+    ends = {"source": items[0], "target": items[1]} if items.dim() == 2 else {"node": items}
+    columns = {name: nodes.tolist() for name, nodes in ends.items()}
+    if names is not None:
+        called = names.tolist() if isinstance(names, Tensor) else names
+        for name, nodes in ends.items():
+            columns[f"{name}_id"] = [called[node] for node in nodes.tolist()]
     if items.dim() == 2:
-        names = {"source": items[0].numpy(), "target": items[1].numpy()}
-        return pd.DataFrame({**names, "probability": answers.numpy()})
+        return pd.DataFrame({**columns, "probability": answers.numpy()})
     classes = {f"class_{place}": column.numpy() for place, column in enumerate(answers.unbind(1))}
-    return pd.DataFrame({"node": items.numpy(), **classes})
+    return pd.DataFrame({**columns, **classes})
 
 
 def _write(out: Path, answers: Tensor, rows: pd.DataFrame) -> None:

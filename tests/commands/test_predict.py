@@ -15,6 +15,29 @@ def test_nodes_answer_with_probabilities(tell, node_run, tmp_path):
     assert np.allclose(told.json["responses"], answers) and told.json["shape"] == [60, 3]
 
 
+def test_nodes_are_called_by_their_names(tell, tmp_path):
+    names = [f"person {place}" for place in range(12)]
+    folder = tmp_path / "people"
+    folder.mkdir()
+    features = {"id": names, "age": range(12), "visits": range(12, 0, -1)}
+    pd.DataFrame(features).to_csv(folder / "features.csv", index=False)
+    ends = {"source": names, "target": names[1:] + names[:1]}
+    pd.DataFrame(ends).to_csv(folder / "edges.csv", index=False)
+    labels = {"id": names, "label": ["a", "b"] * 6}
+    pd.DataFrame(labels).to_csv(folder / "labels.csv", index=False)
+    words = ["--learner.epochs", "2", "--out"]
+    assert tell("train", "--data", folder, *words, tmp_path / "run").code == 0
+    assert tell("predict", tmp_path / "run", "--out", tmp_path / "p.csv").code == 0
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert table.node_id.tolist() == names and table.node.tolist() == list(range(12))
+    assert tell("train", "--data", folder, "--task", "link", *words, tmp_path / "links").code == 0
+    (tmp_path / "pairs.csv").write_text("source,target\n3,5\n")
+    asked = ["--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "q.csv"]
+    assert tell("predict", tmp_path / "links", *asked).code == 0
+    row = pd.read_csv(tmp_path / "q.csv").iloc[0]
+    assert (row.source_id, row.target_id) == ("person 3", "person 5")
+
+
 @pytest.mark.parametrize("suffix", ["npy", "csv", "parquet"])
 def test_pairs_answer_with_a_probability(tell, link_run, tmp_path, suffix):
     pairs = np.array([[0, 1], [3, 40], [7, 7]])
