@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
@@ -73,6 +75,9 @@ class Trained:
     ) -> Trained:
         """A module of the user's own as a trained model.
 
+        The module is not changed and stays in the mode it is in. What is wrapped is a twin in eval
+        mode that shares its weights: train the module on, and the twin answers by the new weights.
+
         Args:
             model: any module with ``forward(x, edge_index)``.
             data: the graph it was trained on.
@@ -81,25 +86,30 @@ class Trained:
                 refuse without one.
 
         Raises:
-            UserError: if the module does not answer on the data with one row a node.
+            UserError: if the module does not answer on the data with one row a node, of a width
+                that the task can read.
         """
         task.check(data)
-        was_training = model.training
         try:
-            output = model.eval()(data.x, data.edge_index)
+            twin = _twin(model).eval()
+            with torch.no_grad():
+                output = twin(data.x, data.edge_index)
         except Exception as error:
             raise UserError(
                 f"{type(model).__name__}: wanted a module with forward(x, edge_index), got "
                 f"{type(error).__name__}: {error}"
             ) from error
-        finally:
-            model.train(was_training)
         if not isinstance(output, Tensor) or output.size(0) != data.num_nodes:
             raise UserError(
                 f"{type(model).__name__}: wanted an output of {data.num_nodes} rows, one a node, "
                 f"got {tuple(getattr(output, 'shape', ()))}"
             )
-        return cls(model=model, data=data, task=task, learner=learner)
+        if output.dim() != 2 or not task.reads(output.size(1)):
+            raise UserError(
+                f"{type(model).__name__}: wanted an output that {task} can read, one row a node "
+                f"of {task.out_channels} columns, got shape {tuple(output.shape)}"
+            )
+        return cls(model=twin, data=data, task=task, learner=learner)
 
     def response(self, items: Tensor) -> Tensor:
         """Probabilities of ``items`` on the model's own data, ``(K, C)`` or ``(K,)``."""
@@ -147,3 +157,9 @@ class Trained:
         from graphforget.run_folder import load
 
         return load(Path(folder), model=model, data=data)
+
+
+def _twin(model: nn.Module) -> nn.Module:
+    """The same modules again, each with a mode of its own, over the same weights and buffers."""
+    shared = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, memo={id(tensor): tensor for tensor in shared})

@@ -16,6 +16,7 @@ from graphforget.nn import GAT, GCN, GIN, GraphSAGE
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
+from graphforget.unlearn import Unlink
 
 QUICK = CrossEntropy(encoder=GCN(hidden=8), epochs=10)
 
@@ -147,6 +148,38 @@ def test_a_module_of_ones_own_is_wrapped_saved_and_loaded(tmp_path, tiny_graph):
         Trained.load(tmp_path / "run")
     loaded = Trained.load(tmp_path / "run", model=Own())
     assert torch.equal(loaded.response(torch.arange(60)), trained.response(torch.arange(60)))
+
+
+def test_wrapping_leaves_the_module_in_its_mode_and_shares_its_weights(tiny_graph):
+    module = Own().train()
+    module.second.eval()
+    trained = Trained.wrap(module, tiny_graph, NodeClassification(3))
+    assert module.training and module.first.training and not module.second.training
+    assert not any(part.training for part in trained.model.modules())
+    with torch.no_grad():
+        module.second.lin_l.bias.add_(1.0)
+    assert torch.equal(trained.model.second.lin_l.bias, module.second.lin_l.bias)
+
+
+def test_an_output_that_the_task_cannot_read_is_refused(tiny_graph, tiny_links):
+    with pytest.raises(UserError, match=r"of 5 columns, got shape \(60, 3\)"):
+        Trained.wrap(Own(), tiny_graph, NodeClassification(5))
+    assert Trained.wrap(Own(), tiny_links, LinkPrediction(64)).data is tiny_links
+
+
+def test_names_of_nodes_come_back_and_those_of_the_forgotten_do_not(tmp_path, tiny_graph):
+    tiny_graph.node_id = [f"person-{place}" for place in range(60)]
+    trained = QUICK.fit(tiny_graph, NodeClassification(3), 0)
+    after = Unlink()(trained, ForgetRequest("node", [7]))
+    after.save(tmp_path / "run")
+    names = Trained.load(tmp_path / "run").data.node_id
+    assert names[6:9] == ["person-6", "", "person-8"] and trained.data.node_id[7] == "person-7"
+    texts = [path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert not any(b'"person-7"' in text for text in texts)
+    for damaged in ({"node_id": names[1:]}, {"node_id": [1] * 60}, {}):
+        (tmp_path / "run" / "node_ids.json").write_text(json.dumps(damaged))
+        with pytest.raises(UserError, match="node_ids.json"):
+            Trained.load(tmp_path / "run")
 
 
 @pytest.mark.parametrize("module", [nn.Linear(8, 3), SAGEConv(5, 3)])

@@ -25,6 +25,10 @@ class Task(ABC):
     out_channels: int
     """Width of the model's output, ``C``."""
 
+    def reads(self, width: int) -> bool:
+        """Whether an output of this width has an answer in it."""
+        return width == self.out_channels
+
     @abstractmethod
     def check(self, data: Data) -> None:
         """Raise a `UserError` if ``data`` cannot be used for the task."""

@@ -46,6 +46,10 @@ class LinkPrediction(Task):
                 "graphforget.data.split_links"
             )
 
+    def reads(self, width: int) -> bool:
+        """Embeddings of any width have a dot product."""
+        return width >= 1
+
     def train_items(self, data: Data) -> Tensor:
         """Training edges, the smaller id first, shape ``(2, K)``."""
         return data.edge_index[:, data.edge_index[0] < data.edge_index[1]]
