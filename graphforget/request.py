@@ -15,7 +15,13 @@ from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
 from graphforget.core.neighborhood import Adjacency
-from graphforget.removal import pair_codes, without_edges, without_features, without_nodes
+from graphforget.removal import (
+    HELD_OUT_EDGES,
+    pair_codes,
+    without_edges,
+    without_features,
+    without_nodes,
+)
 
 LARGEST_ID = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 
@@ -143,6 +149,35 @@ class ForgetRequest:
                     f"graph, the first is {list(first)}; check the ids, or let them "
                     "pass with --missing ignore, in Python with missing=True"
                 )
+
+    def held_by(self, data: Data, original: Data | None = None) -> bool:
+        """Whether a graph still holds any of what the request names.
+
+        Loops do not count: layers and transforms put them at every node.
+
+        Args:
+            data: the graph looked at.
+            original: the graph before the request, with the same node ids, whose labels say what
+                belongs to a class; by default ``data`` itself.
+
+        >>> pair = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1], [1, 0]]))
+        >>> request = ForgetRequest("edge", [[0, 1]])
+        >>> request.held_by(pair), request.held_by(request.retained(pair))
+        (True, False)
+        """
+        stored = [data.edge_index, *(data[name] for name in HELD_OUT_EDGES if name in data)]
+        pairs = torch.cat(stored, dim=1)
+        if self.kind == "edge":
+            codes = pair_codes(pairs, data.num_nodes)
+            return bool(torch.isin(codes, _codes(self, data)).any())
+        nodes = self.nodes(data if original is None else original).to(pairs.device)
+        if bool(data.x[nodes].any()):
+            return True
+        if self.kind == "feature":
+            return False
+        linked = torch.isin(pairs, nodes).any(0) & (pairs[0] != pairs[1])
+        labelled = isinstance(data.get("y"), Tensor) and bool((data.y[nodes] >= 0).any())
+        return labelled or bool(linked.any())
 
     def retained(self, data: Data) -> Data:
         """The data without what the request names; node ids are kept, ``data`` is not changed."""

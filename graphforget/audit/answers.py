@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from graphforget.audit.artefacts import still_holds
 from graphforget.audit.regions import Regions
 from graphforget.core.errors import UserError
 from graphforget.request import ForgetRequest
@@ -56,7 +55,7 @@ def answer(
         UserError: if an answer is not a finite number.
     """
     data, task = before.data, before.task
-    holds = still_holds(trained.data, data, request)
+    holds = request.held_by(trained.data, data)
     probe = trained.data if holds else request.probe(data)
     own = trained.model(trained.data.x, trained.data.edge_index)
     strange = own if holds else trained.model(probe.x, probe.edge_index)

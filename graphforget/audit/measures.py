@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from graphforget.audit.answers import Answers
-from graphforget.audit.artefacts import still_holds
 from graphforget.audit.distance import distances, gaussian_kl, item_distance, item_separation
 from graphforget.audit.literature import forget_auc, mi_ratio
 from graphforget.audit.membership import (
@@ -84,7 +83,7 @@ def measure(
     theirs = [original.margin[name] for name in ("forgotten", "retained", "test")]
     found["mi_ratio"] = mi_ratio(theirs[0], margin["forgotten"], *theirs[1:])
     if relearn:
-        holds = still_holds(trained.data, before.data, request)
+        holds = request.held_by(trained.data, before.data)
         found["relearn_steps"] = steps_to_relearn(
             trained.model,
             trained.data if holds else request.probe(before.data),

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphforget.audit.artefacts import still_holds
 from graphforget.audit.membership import population_attack, separation
 from graphforget.callbacks.base import Callback
 from graphforget.callbacks.graphs import TrainingGraph
@@ -116,7 +115,7 @@ class AuditCallback(Callback):
         """Keep the graph as it is before anything is forgotten, and judge the oracle on it."""
         if self._original is None:
             self._original = TrainingGraph(trainer, pl_module, self.graph).get()
-        if self.data is None and not still_holds(self._original, self._original, self.request):
+        if self.data is None and not self.request.held_by(self._original):
             log.warning(
                 "AuditCallback: training starts without what the request names, so there is "
                 "nothing to ask about; pass the original graph as data="
@@ -140,7 +139,7 @@ class AuditCallback(Callback):
             self._original.clone().to(device),
             self.task,
             self.request,
-            forgotten=not still_holds(now, self._original, self.request),
+            forgotten=not self.request.held_by(now, self._original),
         )
         gaps = {
             f"gap_{name}": abs(value - self._target[name])

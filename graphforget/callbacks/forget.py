@@ -10,7 +10,7 @@ from typing import Any
 from torch_geometric.data import Data
 
 from graphforget.callbacks.base import Callback
-from graphforget.callbacks.graphs import TrainingGraph, holds
+from graphforget.callbacks.graphs import TrainingGraph
 from graphforget.callbacks.inbox import Inbox
 from graphforget.callbacks.journal import (
     Journal,
@@ -141,7 +141,7 @@ class ForgetOnRequest(Callback):
         """Stop if training still receives what was forgotten."""
         whole = isinstance(batch, Data) and batch.num_nodes == self._num_nodes
         for request in self._to_verify if whole and "n_id" not in batch else ():
-            if holds(batch, request):
+            if request.held_by(batch):
                 raise UserError(
                     f"training data: {request.kind} request {request.id or request.digest[:12]} "
                     "was carried out, but training still receives what it names; the loader holds "

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-from torch import Tensor
 from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
-from graphforget.removal import pair_codes
 from graphforget.request import ForgetRequest
 
 
@@ -76,27 +73,6 @@ class TrainingGraph:
         for loaders in (self._trainer.train_dataloader, self._trainer.val_dataloaders):
             for dataset in _single_graphs(loaders):
                 dataset[0] = request.retained(dataset[0])
-
-
-def holds(data: Data, request: ForgetRequest) -> bool:
-    """Whether anything that a request names is still in a graph.
-
-    >>> pair = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1], [1, 0]]))
-    >>> request = ForgetRequest("edge", [[0, 1]])
-    >>> holds(pair, request), holds(request.retained(pair), request)
-    (True, False)
-    """
-    if request.kind == "edge":
-        codes = pair_codes(request.tensor.to(data.edge_index.device), data.num_nodes)
-        return bool(torch.isin(pair_codes(data.edge_index, data.num_nodes), codes).any())
-    nodes = request.nodes(data).to(data.edge_index.device)
-    if request.kind != "feature":
-        source, target = data.edge_index
-        linked = torch.isin(data.edge_index, nodes).any(0) & (source != target)
-        labelled = isinstance(data.get("y"), Tensor) and bool((data.y[nodes] >= 0).any())
-        if labelled or bool(linked.any()):
-            return True
-    return bool(data.x[nodes].any())
 
 
 def _single_graphs(loaders: Any) -> Iterator[list[Data]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch_geometric.data import Data
 
-from graphforget.audit.artefacts import still_holds
 from graphforget.core.errors import UserError
 from graphforget.data.sample_text import parse_sample
 from graphforget.removal import pair_codes
@@ -58,7 +57,7 @@ def in_order(
             request.check(data, missing=missing == "ignore")
             if missing == "ignore":
                 there = narrowed(request, data)
-            elif not still_holds(data, data, request):
+            elif not request.held_by(data):
                 raise UserError(
                     f"{request.kind} request: nothing that it names is in the data, it may have "
                     "been forgotten before; leave it out or pass --missing ignore"
@@ -79,7 +78,7 @@ def narrowed(request: ForgetRequest, data: Data) -> ForgetRequest | None:
     ((0, 1),)
     """
     if request.kind != "edge":
-        return request if still_holds(data, data, request) else None
+        return request if request.held_by(data) else None
     held = [data[key] for key in ("val_pos_edge_index", "test_pos_edge_index") if key in data]
     known = pair_codes(torch.cat([data.edge_index, *held], dim=1), data.num_nodes)
     there = torch.isin(pair_codes(request.tensor.to(known.device), data.num_nodes), known)

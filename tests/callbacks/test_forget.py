@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from graphforget.callbacks import ForgetOnRequest
-from graphforget.callbacks.graphs import holds
 from graphforget.core.errors import UserError
 from graphforget.data.datamodule import GraphDataModule
 from graphforget.learn import CrossEntropy
@@ -62,7 +61,7 @@ def test_training_goes_on_without_what_was_forgotten(lightning, tiny_graph, queu
     trainer = lightning.trainer([callback])
     trainer.fit(module, train, val)
     assert method.asked == [NODES] and states(queue) == ["received", "done"]
-    assert not holds(module.seen, NODES) and not holds(module.validated, NODES)
+    assert not NODES.held_by(module.seen) and not NODES.held_by(module.validated)
     assert torch.equal(tiny_graph.edge_index, before.edge_index)  # the user's object is not touched
 
 
@@ -99,11 +98,11 @@ def test_a_datamodule_makes_its_loaders_anew(tiny_graph, queue, batch_nodes):
     class Watched(CrossEntropyModule):
         def training_step(self, batch, batch_idx):
             if not batch_nodes:
-                seen.append(holds(batch, NODES))
+                seen.append(NODES.held_by(batch))
             return super().training_step(batch, batch_idx)
 
         def validation_step(self, batch, batch_idx):
-            validated.append(holds(batch, NODES))
+            validated.append(NODES.held_by(batch))
 
     place(queue, NODES)
     module = Watched(GCN().build(8, 3, 0), TASK)
@@ -120,7 +119,7 @@ def test_a_datamodule_makes_its_loaders_anew(tiny_graph, queue, batch_nodes):
     )
     trainer.fit(module, datamodule=datamodule)
     assert seen == ([] if batch_nodes else [True] + 5 * [False])
-    assert validated == [False, False] and not holds(datamodule.data, NODES)
+    assert validated == [False, False] and not NODES.held_by(datamodule.data)
     assert trainer.reload_dataloaders_every_n_epochs == 0
 
 
@@ -147,7 +146,7 @@ def test_a_fresh_model_never_sees_what_an_earlier_run_forgot(lightning, tiny_gra
     lightning.trainer([ForgetOnRequest(queue, method, TASK)], epochs=1).fit(
         module, lightning.loader(tiny_graph)
     )
-    assert method.asked == [] and not holds(module.seen, NODES)
+    assert method.asked == [] and not NODES.held_by(module.seen)
 
 
 def test_a_checkpoint_knows_what_its_own_weights_have_forgotten(
@@ -168,7 +167,7 @@ def test_a_checkpoint_knows_what_its_own_weights_have_forgotten(
             module, lightning.loader(tiny_graph), ckpt_path=tmp_path / f"{name}.ckpt"
         )
         asked[name] = len(method.asked)
-        assert not holds(module.seen, NODES)
+        assert not NODES.held_by(module.seen)
     # weights from before the forgetting must forget again, whatever the journal says of others
     assert asked == {"before": 1, "after": 0}
 
@@ -190,7 +189,7 @@ def test_requests_in_a_growing_queue_file_and_at_the_end_only(lightning, tiny_gr
     module, method = lightning.Plain(), Counting()
     callback = ForgetOnRequest(queue, method, TASK, every=0)
     lightning.trainer([callback]).fit(module, lightning.loader(tiny_graph))
-    assert holds(module.seen, NODES) and method.asked == [NODES]
+    assert NODES.held_by(module.seen) and method.asked == [NODES]
 
 
 def test_bad_requests_never_stop_a_training(lightning, tiny_graph, queue, caplog):
@@ -263,7 +262,7 @@ def test_a_graph_in_the_module_is_replaced_there(lightning, tiny_graph, queue):
     module.cora = tiny_graph
     ticks = torch.utils.data.DataLoader([0])
     lightning.trainer([ForgetOnRequest(queue, Unlink(), TASK, graph="cora")]).fit(module, ticks)
-    assert not holds(module.seen, NODES)
+    assert not NODES.held_by(module.seen)
 
 
 def test_it_logs_through_the_users_loggers(lightning, tiny_graph, queue, tmp_path):
