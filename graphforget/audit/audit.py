@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 from torch_geometric.data import Data
 
@@ -11,7 +11,7 @@ from graphforget.audit.cost import Cost, Meter
 from graphforget.audit.ensemble import fit_many
 from graphforget.audit.findings import AuditReport
 from graphforget.audit.measures import Arms
-from graphforget.core.errors import UserError
+from graphforget.core.errors import Refused, UserError
 from graphforget.protocols import Learner, Outcome, Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.task import Task
@@ -19,6 +19,7 @@ from graphforget.trained import Trained
 
 ORACLE_SEEDS = 10_000  # seeds of retrained models, away from those of originals
 FLOOR_SEEDS = 20_000
+REHEARSAL = 20  # epochs of the training that a method is asked about before all others
 
 
 def quick_audit(outcome: Outcome, floor: Trained | None = None, seed: int = 0) -> AuditReport:
@@ -77,15 +78,16 @@ def full_audit(
 
     Raises:
         UserError: for fewer than 4 models.
-        Refused: if the method cannot carry the request out.
+        Refused: if the method cannot carry the request out; it is asked before the training.
     """
     if models < 4:
         raise UserError(f"full audit: wanted at least 4 models an arm, got {models}")
     request.check(data, missing=True)
+    _ask_first(unlearner, learner, data, task, request, seed)
     seeds = range(seed, seed + models)
     originals = fit_many(learner, data, task, seeds)
     with Meter() as forgetting:
-        after = [unlearner(original, request, original.seed, missing=True) for original in originals]
+        after = [unlearner(each, request, each.seed, missing=True) for each in originals]
     retained = request.retained(data)
     with Meter() as retraining:
         first = learner.fit(retained, task, ORACLE_SEEDS + seed)
@@ -95,6 +97,25 @@ def full_audit(
     outcome = Outcome(originals[0], after[0], request, costs["forget"].seconds, oracles[0])
     arms = Arms(originals, after, oracles, floors)
     return compare("full", outcome, arms, costs, seed, at_most)
+
+
+def _ask_first(
+    unlearner: Unlearner,
+    learner: Learner,
+    data: Data,
+    task: Task,
+    request: ForgetRequest,
+    seed: int,
+) -> None:
+    """Raise `Refused` before all training but a short one if the method refuses the request.
+
+    What a method needs of a run, such as an optimiser's state, a short training leaves as well.
+    """
+    if is_dataclass(learner) and any(each.name == "epochs" for each in fields(learner)):
+        learner = replace(learner, epochs=min(learner.epochs, REHEARSAL))  # type: ignore[type-var]
+    reason = unlearner.supports(learner.fit(data, task, seed), request)
+    if reason is not None:
+        raise Refused(f"{type(unlearner).__name__}: {reason}")
 
 
 def _retrain(before: Trained, request: ForgetRequest, seed: int) -> Trained:

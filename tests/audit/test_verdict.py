@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 from graphforget.audit import full_audit, quick_audit
 from graphforget.audit.judges import judge_membership, judge_utility
 from graphforget.audit.slice import Slice
-from graphforget.core.errors import UserError
+from graphforget.core.errors import Refused, UserError
 from graphforget.protocols import Outcome
 from graphforget.request import ForgetRequest
 from graphforget.task import NodeClassification
 from graphforget.trained import Trained
+from graphforget.unlearn import Rewind
 from tests.audit import methods
 
 TASK = NodeClassification(3)
@@ -127,6 +130,17 @@ def test_weights_that_hold_nothing_of_the_request_are_named(tiny_links):
 def test_full_audit_wants_enough_models(noisy_graph, learner, node_request):
     with pytest.raises(UserError, match="at least 4"):
         full_audit(methods.RetrainApart(), learner, noisy_graph, TASK, node_request, models=3)
+
+
+def test_a_method_that_refuses_is_asked_before_the_models_are_trained(
+    noisy_graph, learner, node_request, monkeypatch
+):
+    monkeypatch.setattr("graphforget.audit.audit.fit_many", lambda *_: pytest.fail("it trained"))
+    with pytest.raises(Refused, match="no snapshot was kept"):
+        full_audit(Rewind(), learner, noisy_graph, TASK, node_request, models=4)
+    kept = dataclasses.replace(learner, snapshots=(0.75,))
+    with pytest.raises(pytest.fail.Exception, match="it trained"):
+        full_audit(Rewind(), kept, noisy_graph, TASK, node_request, models=4)
 
 
 def test_audit_without_a_learner_says_what_to_do(noisy_graph, learner, node_request):
