@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.audit import AuditReport, full_audit, quick_audit, table, write_report
+from graphforget.commands.devices import add_device, device_named, placed
 from graphforget.commands.parsing import Seed, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.requests import joined
@@ -48,6 +50,7 @@ def parser() -> ArgumentParser:
     )
     options.add_argument("--models", type=int, default=16, help="models an arm of a full audit")
     options.add_argument("--seed", type=Seed, default=0, help="of the retrained models")
+    add_device(options)
     options.add_argument(
         "--out", type=Path, default=None,
         help="new folder for the report; by default it goes into the run folder",
@@ -62,8 +65,15 @@ def run(options: Namespace) -> int:
     """Audit, write the report and print the table."""
     if options.out is not None and os.path.lexists(options.out):
         raise UserError(f"{options.out}: exists; choose another --out")
+    device = device_named(options.device)
     oracle = None if options.oracle == "retrain" else load_run(Path(options.oracle))
     outcome = outcome_of(options.run, options.before, oracle)
+    outcome = replace(
+        outcome,
+        before=placed(outcome.before, device),
+        after=placed(outcome.after, device),
+        oracle=None if outcome.oracle is None else placed(outcome.oracle, device),
+    )
     report = judged(outcome, options.full, options.models, options.seed)
     folder = written(report, options.run, options.out)
     passed = report.verdict.passed

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from graphforget.commands.devices import add_device, device_named, placed
 from graphforget.commands.parsing import Seed, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.requests import as_file, asked_for, in_order
@@ -54,6 +55,7 @@ def parser() -> ArgumentParser:
         "--no-data", action="store_true",
         help="keep a reference to the original run and a digest instead of the graph",
     )
+    add_device(options)
     options.add_argument("--out", type=Path, required=True, help="run folder to write")
     options.add_argument(
         "--replace", action="store_true", help="take the place of a run folder that is there"
@@ -66,6 +68,7 @@ def run(options: Namespace) -> int:
     refuse_taken(options.out, options.replace)
     if options.replace and options.out.resolve() == options.run.resolve():
         raise UserError(f"{options.out}: is the run to forget from; choose another --out")
+    device = device_named(options.device)
     before = load_run(options.run)
     seed = options.seed if options.sample_seed is None else options.sample_seed
     samples = [options.sample] if isinstance(options.sample, str) else options.sample or []
@@ -73,7 +76,8 @@ def run(options: Namespace) -> int:
     requests = list(in_order(asked, before.data, options.missing))
     if not requests:
         raise UserError("nothing that is named is in the graph, so there is nothing to forget")
-    after, seconds = carried_out(requests, before, options.method, options.seed)
+    trained = placed(before, device)
+    after, seconds = carried_out(requests, trained, options.method, options.seed)
     scores = after.task.evaluate(after.model, after.data)
     metrics: dict[str, Any] = {
         **scores,
