@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphforget import learn, nn
+from graphforget.commands.devices import add_device, device_named
 from graphforget.commands.parsing import Seed, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.runs import refuse_taken, write_run
@@ -69,6 +70,7 @@ def parser() -> ArgumentParser:
     options.add_argument(
         "--split_seed", type=Seed, default=None, help="of the split alone"
     )
+    add_device(options)
     options.add_argument("--out", type=Path, required=True, help="run folder to write")
     options.add_argument(
         "--replace", action="store_true",
@@ -81,6 +83,7 @@ def run(options: Namespace) -> int:
     """Train, write the run folder and print what was measured."""
     refuse_taken(options.out, options.replace)
     learner = with_model(options.learner, options.model)
+    device = device_named(options.device)
     noise = wanted_noise(options.noise, options.clean_validation, options.task)
     seed = options.seed if options.split_seed is None else options.split_seed
     data, task = prepared(options.data, options.root, options.task, seed)
@@ -89,7 +92,7 @@ def run(options: Namespace) -> int:
         clean = task.train_items(data), data.y
         data = with_noise(data, noise, options.seed, validation=not options.clean_validation)
         measured["label_noise"] = share_changed(*clean, data.y)
-    trained, metrics = fitted(data, task, learner, options.seed)
+    trained, metrics = fitted(data.to(device), task, learner, options.seed)
     metrics |= measured
     write_run(trained, options.out, metrics, replace=options.replace)
     show(
