@@ -44,6 +44,7 @@ class ERASE(Learner):
     Args:
         encoder: the network below the representations.
         width: of the representations.
+        unit_features: scale the features of each node to an L1 norm of 1 first.
         input_dropout: probability of dropping a feature in training.
         order: of the norm that bounds the representations.
         labels: how semantic labels are made.
@@ -71,6 +72,7 @@ class ERASE(Learner):
 
     encoder: Encoder = NormalisedGAT()
     width: int = 512
+    unit_features: bool = True
     input_dropout: float = 0.5
     order: int = 1
     labels: SemanticLabels = SemanticLabels()
@@ -123,7 +125,9 @@ class ERASE(Learner):
         encoder = self.encoder.build(data.num_features, self.width, seed)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = ERASENetwork(encoder, self.width, classes, self.input_dropout, self.order)
+            model = ERASENetwork(
+                encoder, self.width, classes, self.input_dropout, self.order, self.unit_features
+            )
         return model.to(data.x.device, data.x.dtype if data.x.is_floating_point() else None)
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:

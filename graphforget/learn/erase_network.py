@@ -37,6 +37,7 @@ class ERASENetwork(nn.Module):
         num_classes: ``C``.
         input_dropout: probability of dropping a feature in training.
         order: of the norm of the representations.
+        unit_features: scale the features of each node to an L1 norm of 1 first.
 
     >>> from graphforget.nn import GCN
     >>> network = ERASENetwork(GCN(hidden=8).build(3, 4, seed=0), width=4, num_classes=2)
@@ -46,10 +47,11 @@ class ERASENetwork(nn.Module):
 
     def __init__(
         self, encoder: nn.Module, width: int, num_classes: int, input_dropout: float = 0.5,
-        order: int = 1,
+        order: int = 1, unit_features: bool = True,
     ) -> None:
         super().__init__()
         self.encoder, self.input_dropout = encoder, input_dropout
+        self.unit_features = unit_features
         self.representation = Representation(order)
         self.head = nn.Linear(width, num_classes)
 
@@ -60,6 +62,8 @@ class ERASENetwork(nn.Module):
             x: shape ``(N, F)``, dense or CSR.
             edge_index: shape ``(2, E)``.
         """
+        if self.unit_features:
+            x = unit_rows(x)
         if self.training and self.input_dropout:
             x = dropped(x, self.input_dropout)
         return self.representation(self.encoder(x, edge_index))
@@ -73,6 +77,20 @@ class ERASENetwork(nn.Module):
         return self.classify(self.represent(x, edge_index))
 
 
+def unit_rows(x: Tensor) -> Tensor:
+    """Features with rows of L1 norm 1; rows of zeros stay, CSR stays CSR.
+
+    Args:
+        x: shape ``(N, F)``, dense or CSR.
+    """
+    if x.layout is torch.strided:
+        return F.normalize(x, p=1.0, dim=1)
+    start, values = x.crow_indices(), x.values()
+    row = torch.repeat_interleave(start.diff())
+    total = values.new_zeros(x.size(0)).index_add_(0, row, values.abs())
+    return _with_values(x, values / total.clamp(min=1e-12)[row])
+
+
 def dropped(x: Tensor, share: float) -> Tensor:
     """Features with a share set to zero and the rest scaled up; CSR stays CSR.
 
@@ -84,11 +102,14 @@ def dropped(x: Tensor, share: float) -> Tensor:
     """
     if x.layout is torch.strided:
         return F.dropout(x, share)
+    return _with_values(x, F.dropout(x.values(), share))
+
+
+def _with_values(x: Tensor, values: Tensor) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            x.crow_indices(), x.col_indices(), F.dropout(x.values(), share), x.shape,
-            check_invariants=False,
+            x.crow_indices(), x.col_indices(), values, x.shape, check_invariants=False
         )
 
 

@@ -12,6 +12,7 @@ from graphforget.nn import NormalisedGAT
 PUBLISHED = ERASE(
     encoder=NormalisedGAT(hidden=256, layers=2, dropout=0.0, heads=8, slope=0.01),
     width=512,
+    unit_features=True,
     input_dropout=0.5,
     order=1,
     labels=SemanticLabels(
@@ -42,6 +43,7 @@ and nodes with neither features nor edges are left out of the loss.
 PUBLISHED_LARGE = ERASE(
     encoder=NormalisedGAT(hidden=64, layers=2, dropout=0.0, heads=8, slope=0.0),
     width=512,
+    unit_features=False,
     input_dropout=0.0,
     order=2,
     labels=SemanticLabels(

@@ -20,7 +20,7 @@ from graphforget.learn.coding_rate import coding_rate_loss
 from graphforget.learn.erase import ERASE
 from graphforget.learn.erase_epochs import Average
 from graphforget.learn.erase_module import ERASEModule
-from graphforget.learn.erase_network import dropped, representations
+from graphforget.learn.erase_network import dropped, representations, unit_rows
 from graphforget.learn.erase_objective import ERASEObjective
 from graphforget.learn.erase_presets import PUBLISHED, PUBLISHED_LARGE
 from graphforget.learn.head import RidgeHead, TrainedHead
@@ -348,6 +348,18 @@ def test_dropout_of_sparse_features_has_the_same_mean():
     assert set(drawn.unique().tolist()) == {0.0, 2.0}
     assert bool((drawn[:, x == 0] == 0).all())
     assert float(drawn.mean(0)[x > 0].mean()) == pytest.approx(1.0, abs=0.05)
+
+
+def test_unit_rows_are_the_same_sparse_and_dense():
+    x = torch.zeros(50, 40)
+    x[torch.arange(49), torch.arange(49) % 40] = torch.arange(49.0) - 20
+    x[:, 7] += 0.5
+    x[49] = 0
+    sparse = sparse_features(Data(x=x)).x
+    assert sparse.layout is torch.sparse_csr
+    torch.testing.assert_close(unit_rows(sparse).to_dense(), unit_rows(x))
+    norms = unit_rows(x).abs().sum(1)
+    assert norms[49] == 0 and norms[:49].allclose(torch.ones(49))
 
 
 @pytest.mark.parametrize("batch_nodes", [0, 30])
