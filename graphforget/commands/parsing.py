@@ -15,6 +15,7 @@ from jsonargparse import ArgumentParser, Namespace
 from jsonargparse.typing import restricted_number_type
 
 from graphforget.commands.classes import allow_our_classes
+from graphforget.commands.defaults import named_classes_as_defaults
 from graphforget.core.errors import UserError
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])
@@ -45,6 +46,7 @@ def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
         UserError: with one plain line for whatever is wrong.
     """
     try:
+        named_classes_as_defaults(parser, words)
         return parser.instantiate(parser.parse_args(list(words)))
     except UserError:
         raise

@@ -3,6 +3,7 @@
 from graphforget.learn.apl import APL
 from graphforget.learn.backward_correction import BackwardCorrection
 from graphforget.learn.co_teaching import CoTeaching
+from graphforget.learn.corrected import CorrectedLabels, corrected_labels
 from graphforget.learn.cross_entropy import CrossEntropy, CrossEntropyModule
 from graphforget.learn.erase import ERASE
 from graphforget.learn.erase_module import ERASEModule
@@ -19,6 +20,7 @@ __all__ = [
     "APL",
     "BackwardCorrection",
     "CoTeaching",
+    "CorrectedLabels",
     "CrossEntropy",
     "CrossEntropyModule",
     "ERASE",
@@ -31,4 +33,5 @@ __all__ = [
     "SemanticCrossEntropy",
     "SemanticLabels",
     "TruncatedGCE",
+    "corrected_labels",
 ]
