@@ -22,6 +22,7 @@ VERBS = {
     "forget": "carry out requests on a run and write a new run without the data they name",
     "audit": "compare a run that forgot with retraining: a table and a report",
     "predict": "write the responses of a run's model",
+    "denoise": "find labels that are probably wrong, and what they should be",
     "methods": "list the unlearning methods and what each supports",
 }
 """Each verb and its one line; ``graphforget.commands.<verb>`` is its module."""

@@ -34,17 +34,17 @@ def write_run(
     trained: Trained,
     out: Path,
     metrics: Mapping[str, Any],
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
     with_data: bool = True,
     replace: bool = False,
 ) -> None:
-    """Write a run folder with further text files in it, whole or not at all.
+    """Write a run folder with further files in it, whole or not at all.
 
     Args:
         trained: the model and all that belongs to it.
         out: the folder.
         metrics: content of ``metrics.json``.
-        files: name -> text of the further files.
+        files: name -> content of the further files; text is written as UTF-8.
         with_data: write the graph too.
         replace: take the place of a run that is there.
     """
@@ -54,8 +54,8 @@ def write_run(
         for entry in sorted((new / "run").iterdir()):
             entry.rename(new / entry.name)
         (new / "run").rmdir()
-        for name, text in (files or {}).items():
-            (new / name).write_text(text, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (new / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def load_run(run: Path) -> Trained:

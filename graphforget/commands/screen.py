@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 
 def show(result: Mapping[str, Any], text: str, as_json: bool) -> None:
@@ -39,6 +42,13 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def as_parquet(table: pd.DataFrame) -> bytes:
+    """A table as the content of a Parquet file, the same bytes for the same table."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
 
 
 def _cell(value: Any) -> str:

@@ -18,15 +18,19 @@ from graphforget.commands.devices import add_device, device_named
 from graphforget.commands.parsing import Seed, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.runs import refuse_taken, write_run
-from graphforget.commands.screen import listing, show
+from graphforget.commands.screen import as_parquet, listing, show
 from graphforget.core.errors import UserError
 from graphforget.data.noise import LabelNoise, with_noise
 from graphforget.data.noise_text import parse_noise
 from graphforget.data.own import load_data
 from graphforget.data.split import split_links, split_nodes
+from graphforget.learn.state import part
 from graphforget.protocols import Learner
 from graphforget.task import LinkPrediction, NodeClassification, Task
 from graphforget.trained import Trained
+
+LABELS = "labels.parquet"
+"""File of a run folder with the labels that ERASE would correct."""
 
 MODELS = {"gcn": nn.GCN, "gat": nn.GAT, "gin": nn.GIN, "sage": nn.GraphSAGE}
 
@@ -93,8 +97,11 @@ def run(options: Namespace) -> int:
         data = with_noise(data, noise, options.seed, validation=not options.clean_validation)
         measured["label_noise"] = share_changed(*clean, data.y)
     trained, metrics = fitted(data.to(device), task, learner, options.seed)
-    metrics |= measured
-    write_run(trained, options.out, metrics, replace=options.replace)
+    metrics |= last_epoch(trained) | measured
+    files: dict[str, str | bytes] = {}
+    if isinstance(learner, learn.ERASE):
+        files[LABELS] = as_parquet(learn.corrected_labels(trained).frame(data))
+    write_run(trained, options.out, metrics, files, replace=options.replace)
     show(
         {"run": str(options.out), "metrics": metrics},
         f"trained {learner!r}\non {options.data}, run folder {options.out}\n{listing(metrics)}",
@@ -113,6 +120,16 @@ def fitted(
         trained = learner.fit(data, task, seed)
         seconds = time.perf_counter() - started
     return trained, task.evaluate(trained.model, data) | {"seconds": seconds}
+
+
+def last_epoch(trained: Trained) -> dict[str, float]:
+    """Scores of the last epoch, each called ``last_...``, where another one was chosen."""
+    if not getattr(trained.learner, "best", False) or not trained.snapshots:
+        return {}
+    model = copy.deepcopy(trained.model)
+    model.load_state_dict(part(trained.snapshots[max(trained.snapshots)], "model"))
+    scores = trained.task.evaluate(model, trained.data)
+    return {f"last_{name}": score for name, score in scores.items()}
 
 
 def prepared(
@@ -163,14 +180,19 @@ def with_model(learner: Learner, model: str | None) -> Learner:
     if model is None:
         return learner
     encoder: Any = getattr(learner, "encoder", None)
-    wanted = MODELS[model]
+    wanted: Any = MODELS[model]
     if encoder is None:
         raise UserError(f"--model: {type(learner).__name__} has no encoder to choose; leave it out")
     if type(encoder) is wanted:
         return learner
-    if not isinstance(encoder, nn.GCN):
+    if type(encoder) is not type(type(learner)().encoder):  # type: ignore[attr-defined]
         raise UserError(
             f"--model {model}: --learner.encoder names {type(encoder).__name__}; give one of both"
         )
-    shared = {field.name: getattr(encoder, field.name) for field in fields(encoder)}
+    known = {field.name for field in fields(wanted)}
+    shared = {
+        field.name: getattr(encoder, field.name)
+        for field in fields(encoder)
+        if field.name in known
+    }
     return replace(learner, encoder=wanted(**shared))  # type: ignore[type-var]
