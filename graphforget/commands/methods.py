@@ -15,6 +15,7 @@ from torch_geometric.data import Data
 from graphforget import learn, nn, unlearn
 from graphforget.commands.classes import plugins
 from graphforget.commands.parsing import new_parser
+from graphforget.commands.presets import presets
 from graphforget.commands.screen import columns, show
 from graphforget.data.split import split_links
 from graphforget.protocols import Unlearner
@@ -62,9 +63,13 @@ def run(options: Namespace) -> int:
         for one in found
     ]
     says = "\n".join(f"  {one.name}: {one.says}\n    {one.settings}" for one in found)
+    named = "\n".join(f"  {name}: {preset!r}" for name, preset in presets().items())
     show(
-        {"methods": [vars(one) for one in found]},
-        f"{columns([head, *rows])}\n\n{says}",
+        {
+            "methods": [vars(one) for one in found],
+            "presets": {name: repr(preset) for name, preset in presets().items()},
+        },
+        f"{columns([head, *rows])}\n\n{says}\n\nnamed settings, for --method as well\n{named}",
         options.json,
     )
     return 0

@@ -16,6 +16,7 @@ from jsonargparse.typing import restricted_number_type
 
 from graphforget.commands.classes import allow_our_classes
 from graphforget.commands.defaults import named_classes_as_defaults
+from graphforget.commands.presets import spelled_out
 from graphforget.core.errors import UserError
 
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 2**32)])
@@ -45,6 +46,7 @@ def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
     Raises:
         UserError: with one plain line for whatever is wrong.
     """
+    words = spelled_out(words)
     try:
         named_classes_as_defaults(parser, words)
         return parser.instantiate(parser.parse_args(list(words)))
