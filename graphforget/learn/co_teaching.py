@@ -28,6 +28,7 @@ def small_losses(losses: Tensor, share: float) -> Tensor:
     Returns:
         Shape ``(M,)`` int64.
 
+    >>> import torch
     >>> small_losses(torch.tensor([3.0, 1.0, 2.0, 9.0]), 0.5)
     tensor([1, 2])
     """
@@ -49,12 +50,14 @@ class CoTeaching(NodeLoss):
 
     Args:
         rate: share of wrong labels, taken as known, as in the paper.
-        ramp: epochs until as many labels as that are left out; the paper's ``T_k``. An epoch of
-            the paper has hundreds of steps, one on a whole graph has one.
+        ramp: epochs until as many labels as that are left out; the paper's ``T_k``. It takes 10
+            of 200 epochs, of hundreds of steps each. An epoch on a whole graph is one step, and
+            after ten of them a small loss says only which class is the largest; with batches, the
+            paper's 10 will do.
     """
 
     rate: float = 0.3
-    ramp: int = 10
+    ramp: int = 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
