@@ -119,6 +119,11 @@ class NeighborBatches(NodeBatches):
 
     neighbors = (15, 10)
 
+    def __init__(self, data: Data, size: int, seed: int) -> None:
+        super().__init__(data, size, seed)
+        edges = data.edge_index.cpu()  # where pyg-lib samples
+        self._bare = Data(edge_index=edges, num_nodes=self.num_nodes)
+
     def parts(self, generator: Generator) -> Iterator[Tensor]:
         drawn = self._drawn()
         yield from drawn[torch.randperm(drawn.numel(), generator=generator)].tensor_split(len(self))
@@ -126,14 +131,15 @@ class NeighborBatches(NodeBatches):
     def cut(self, nodes: Tensor) -> Data:
         from torch_geometric.loader import NeighborLoader
 
-        bare = Data(edge_index=self.data.edge_index, num_nodes=self.num_nodes)
         loader = NeighborLoader(
-            bare, list(self.neighbors), input_nodes=nodes, batch_size=max(1, nodes.numel())
+            self._bare, list(self.neighbors), input_nodes=nodes.cpu(),
+            batch_size=max(1, nodes.numel()),
         )
         batch = super().cut(torch.cat([batch.n_id for batch in loader] or [nodes]))
         if "train_mask" in batch:
             batch = copy.copy(batch)
-            batch.train_mask = batch.train_mask & torch.isin(batch.n_id, nodes)
+            drawn = torch.isin(batch.n_id, nodes.to(batch.n_id.device))
+            batch.train_mask = batch.train_mask & drawn
         return batch
 
     def _drawn(self) -> Tensor:

@@ -43,6 +43,6 @@ def highest(pool: Tensor, score: Tensor, count: int, seed: int, what: str) -> tu
     if not 1 <= count <= there:
         raise UserError(f"cannot sample {count} {what}: there are {there}; ask for 1 to {there}")
     order = torch.randperm(there, generator=Generator().manual_seed(seed))
-    best = order[score[order].argsort(descending=True, stable=True)[:count]]
+    best = order[score.cpu()[order].argsort(descending=True, stable=True)[:count]]
     chosen = pool[..., best]
     return tuple(map(tuple, chosen.t().tolist())) if pool.dim() == 2 else tuple(chosen.tolist())

@@ -54,10 +54,11 @@ def memorisation(data: Data, task: Task, learner: Learner, seed: int, models: in
     items = task.train_items(data)
     size = items.shape[-1]
     generator = Generator().manual_seed(seed)
-    difference = torch.zeros(size)
+    difference = torch.zeros(size, device=items.device)
     for pair in range(models // 2):
         first = torch.zeros(size, dtype=torch.bool)
         first[torch.randperm(size, generator=generator)[: size // 2]] = True
+        first = first.to(items.device)
         for seen in (first, ~first):
             trained = learner.fit(_only(data, task, items, seen), task, seed + pair)
             with torch.no_grad():

@@ -83,7 +83,7 @@ def dissimilar_edges(data: Data, count: int, seed: int) -> ForgetRequest:
     edges = training_edges(data)
     unit = torch.nn.functional.normalize(data.x, dim=1)
     cosine = [(unit[part[0]] * unit[part[1]]).sum(dim=1) for part in edges.split(2**16, dim=1)] or [
-        torch.empty(0)
+        data.x.new_empty(0)
     ]
     return ForgetRequest("edge", highest(edges, -torch.cat(cosine), count, seed, "edges"))
 
@@ -105,7 +105,7 @@ def _near(data: Data, edges: Tensor) -> Tensor:
         raise UserError("edges near or far from the test items: the graph has none; split it first")
     num_nodes = int(data.num_nodes or 0)
     both = torch.cat([edges, edges.flip(0)], dim=1)
-    inside = torch.zeros(num_nodes, dtype=torch.bool)
+    inside = torch.zeros(num_nodes, dtype=torch.bool, device=edges.device)
     inside[Adjacency.of(both, num_nodes).khop(start, TEST_HOPS)] = True
     return inside[edges].all(dim=0)
 
@@ -115,13 +115,13 @@ def _overlap(edges: Tensor, num_nodes: int) -> Tensor:
     import numpy as np
     import scipy.sparse as sp
 
-    ends = torch.cat([edges, edges.flip(0)], dim=1).numpy()
+    ends = torch.cat([edges, edges.flip(0)], dim=1).cpu().numpy()
     ones = np.ones(ends.shape[1], dtype=np.float32)
     adjacency = sp.csr_matrix((ones, (ends[0], ends[1])), shape=(num_nodes, num_nodes))
     degree = np.diff(adjacency.indptr)
     shares = [np.empty(0, dtype=np.float32)]
     for part in edges.split(2**14, dim=1):
-        u, v = part.numpy()
+        u, v = part.cpu().numpy()
         common = np.asarray(adjacency[u].multiply(adjacency[v]).sum(axis=1)).ravel()
         shares.append(common / (degree[u] + degree[v] - common))
-    return torch.from_numpy(np.concatenate(shares))
+    return torch.from_numpy(np.concatenate(shares)).to(edges.device)

@@ -88,15 +88,18 @@ def test_what_is_installed_decides(tiny_graph, monkeypatch):
         node_batches(tiny_graph, 0, 0)
 
 
-def test_only_drawn_nodes_of_sampled_neighbourhoods_train(tiny_graph, monkeypatch):
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a CUDA device"))])
+def test_only_drawn_nodes_of_sampled_neighbourhoods_train(tiny_graph, monkeypatch, device):
     """pyg-lib is rarely installed: its loader is replaced by one that takes all neighbours."""
 
     def all_neighbors(data, fanout, input_nodes, batch_size):
+        assert data.edge_index.device.type == input_nodes.device.type == "cpu"  # it samples there
         adjacency = batches.Adjacency.of(data.edge_index, data.num_nodes)
         yield Data(n_id=adjacency.khop(input_nodes, len(fanout)))
 
     monkeypatch.setattr("torch_geometric.loader.NeighborLoader", all_neighbors)
-    parts = list(NeighborBatches(tiny_graph, 20, 0))
+    parts = list(NeighborBatches(tiny_graph.to(device), 20, 0))
     drawn = torch.cat([part.n_id[part.train_mask] for part in parts])
     assert drawn.sort().values.tolist() == tiny_graph.train_mask.nonzero().view(-1).tolist()
     assert all(part.num_nodes > int(part.train_mask.sum()) for part in parts)

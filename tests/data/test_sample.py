@@ -25,6 +25,16 @@ RANKED = [sample.hub_edges, sample.dissimilar_edges, sample.hub_nodes]
 NODES, LINKS = NodeClassification(3), LinkPrediction()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("sampler", [
+    *DRAWN, *RANKED, sample.edges_near_test, sample.edges_far_from_test,
+])
+@pytest.mark.parametrize("graph", ["tiny_graph", "tiny_links"])
+def test_a_graph_on_a_graphics_processor_gives_the_same_request(sampler, graph, request):
+    data = request.getfixturevalue(graph)
+    assert sampler(data.clone().to("cuda"), 3, 1) == sampler(data, 3, 1)
+
+
 @pytest.mark.parametrize("sampler", DRAWN + RANKED)
 @pytest.mark.parametrize("graph", ["tiny_graph", "tiny_links"])
 def test_seeds_counts_and_membership(sampler, graph, request):
