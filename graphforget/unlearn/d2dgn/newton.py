@@ -116,7 +116,11 @@ def stepped(student: nn.Module, problem: Problem, trained: Trained, seed: int) -
         squares = trained.optimizer[f"{name}.exp_avg_sq"].to(gradient.device)
         state[f"{name}.step"] = trained.optimizer[f"{name}.step"] + 1
         state[f"{name}.exp_avg"] = (1 - first) * gradient
-        state[f"{name}.exp_avg_sq"] = second * squares + (1 - second) * gradient.square()
+        squares = second * squares + (1 - second) * gradient.square()
+        state[f"{name}.exp_avg_sq"] = squares
+        largest = trained.optimizer.get(f"{name}.max_exp_avg_sq")
+        if largest is not None:
+            state[f"{name}.max_exp_avg_sq"] = torch.maximum(largest.to(squares.device), squares)
     return state
 
 
@@ -170,7 +174,9 @@ def second_moment(student: nn.Module, trained: Trained) -> Vector:
     beta = trained.learner.optimizer(student.parameters()).param_groups[0].get("betas", (0, 0.999))
     found = []
     for name, parameter in student.named_parameters():
-        squares = trained.optimizer[f"{name}.exp_avg_sq"].to(parameter.device)
+        entry = f"{name}.max_exp_avg_sq"  # what AMSGrad divides by, where it is at work
+        entry = entry if entry in trained.optimizer else f"{name}.exp_avg_sq"
+        squares = trained.optimizer[entry].to(parameter.device)
         steps = float(trained.optimizer[f"{name}.step"])
         found.append((squares / (1 - beta[1] ** steps)).sqrt() + 1e-6)
     return found
