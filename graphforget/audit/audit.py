@@ -112,7 +112,7 @@ def _ask_first(
     What a method needs of a run, such as an optimiser's state, a short training leaves as well.
     """
     if is_dataclass(learner) and any(each.name == "epochs" for each in fields(learner)):
-        learner = replace(learner, epochs=min(learner.epochs, REHEARSAL))  # type: ignore[type-var]
+        learner = replace(learner, epochs=min(learner.epochs, REHEARSAL))
     reason = unlearner.supports(learner.fit(data, task, seed), request)
     if reason is not None:
         raise Refused(f"{type(unlearner).__name__}: {reason}")

@@ -84,9 +84,11 @@ def per_example_attack(ours: Tensor, theirs: Tensor, resamples: int = 200, seed:
     present, absent = log_ratios(ours, theirs)
     sampled = bootstrap(present, absent, resamples, seed, _reached)
     sampled[:, 0] = torch.maximum(sampled[:, 0], 1 - sampled[:, 0])
-    ends = sampled.quantile(torch.tensor([0.025, 0.975]), dim=0).t().tolist()
+    low, high = sampled.quantile(torch.tensor([0.025, 0.975]), dim=0).tolist()
     auc, tpr_1, tpr_5 = _reached(present.flatten(), absent.flatten())
-    return Attack(auc, max(auc, 1 - auc), *ends[0], tpr_1, *ends[1], tpr_5, *ends[2])
+    return Attack(
+        auc, max(auc, 1 - auc), low[0], high[0], tpr_1, low[1], high[1], tpr_5, low[2], high[2]
+    )
 
 
 @metric(LOWER_IS_BETTER)
