@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch_geometric.data import Data
-from torch_geometric.transforms import NormalizeFeatures
+from torch_geometric.transforms import NormalizeFeatures, RandomNodeSplit
 
 from graphforget.data.split import split_links, split_nodes
 from graphforget.task import LinkPrediction, NodeClassification, Task
@@ -69,3 +70,31 @@ class Links(Setting):
         graph = NormalizeFeatures()(graph) if self.normalise else graph
         data = split_links(graph, seed, self.val, self.test)
         return data, LinkPrediction(self.out_channels)
+
+
+@dataclass(frozen=True)
+class PublicNodes(Setting):
+    """Node classification on the public split, or on a random one of its kind (Planetoid, 2016).
+
+    Args:
+        per_class: training nodes of each class where there is no public split.
+        val: validation nodes there; the rest are test nodes.
+        normalise: scale the features of each node to sum 1.
+    """
+
+    name = "node"
+
+    per_class: int = 20
+    val: int = 500
+    normalise: bool = True
+
+    def prepare(self, graph: Data, seed: int) -> tuple[Data, Task]:
+        data = NormalizeFeatures()(graph) if self.normalise else graph
+        if "train_mask" not in data:
+            split = RandomNodeSplit(
+                "test_rest", num_train_per_class=self.per_class, num_val=self.val
+            )
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                data = split(data)
+        return data, NodeClassification.of(data)
