@@ -28,6 +28,7 @@ from graphforget.unlearn.d2dgn import (
     Fresh,
     HeldOut,
     Newton,
+    NewtonThenAdam,
     NonEdge,
     Restored,
     Untrained,
@@ -108,9 +109,9 @@ def test_a_request_that_changes_nothing_leaves_the_model_where_it_was(tiny_graph
     tiny_graph = ForgetRequest("node", lonely).retained(tiny_graph)
     tiny_graph.y[lonely] = 0
     trained = LEARNER.fit(tiny_graph, TASK, 0)
-    result = D2DGN()(trained, ForgetRequest("node", lonely))
-    moved = distance(trained, result, tiny_graph, torch.arange(60))
-    assert moved < 1e-4
+    for method, most in ((D2DGN(withdrawal=Withdrawal(own=1.0)), 1e-4), (D2DGN(), 5e-3)):
+        result = method(trained, ForgetRequest("node", lonely))
+        assert distance(trained, result, tiny_graph, torch.arange(60)) < most
 
 
 def test_the_published_preset_teaches_ignorance(tiny_graph):
@@ -241,6 +242,53 @@ def test_newton_takes_the_step_of_the_gauss_newton_matrix(tiny_graph, sparse):
     assert (step - wanted).norm() < 0.05 * wanted.norm()
 
 
+def slope_of(objective, model) -> list[torch.Tensor]:
+    """The objective's gradient at the model's weights."""
+    loss = objective(model, torch.Generator().manual_seed(0))
+    return list(torch.autograd.grad(loss, list(model.parameters())))
+
+
+@pytest.mark.parametrize("own", [0.0, 0.5, 1.0])
+def test_a_share_of_the_original_s_own_slope_is_taken_off(noisy, own):
+    trained = LEARNER.fit(noisy, TASK, 0)
+    problem = D2DGN(withdrawal=Withdrawal(own=own)).problem(trained, REQUEST, 0)
+    full, left = (
+        slope_of(LEARNER.objective(graph, TASK, 0), trained.model)
+        for graph in (noisy, REQUEST.retained(noisy))
+    )
+    decay = weight_decay(trained)
+    for found, before, after, weight in zip(
+        slope_of(problem, trained.model), full, left, trained.model.parameters(), strict=True
+    ):
+        wanted = after + decay * weight - own * (before + decay * weight)
+        torch.testing.assert_close(found, wanted.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_without_products_and_with_no_slope_taken_off_it_resumes(noisy):
+    trained = LEARNER.fit(noisy, TASK, 0)
+    still = {
+        key: torch.zeros_like(value) if key.endswith(".exp_avg") else value
+        for key, value in trained.optimizer.items()
+    }
+    method = D2DGN(withdrawal=Withdrawal(own=0.0), solver=NewtonThenAdam(10, products=0))
+    ours = method(trained, REQUEST)
+    theirs = Resume(share=0.05)(replace(trained, optimizer=still), REQUEST)
+    for found, wanted in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+    assert ours.optimizer.keys() == theirs.optimizer.keys()
+
+
+def test_where_teachers_stand_in_it_is_one_step_of_newton(noisy):
+    trained = LEARNER.fit(noisy, TASK, 0)
+    withdrawal = Withdrawal(labels=False)
+    found, wanted = (
+        D2DGN(withdrawal=withdrawal, solver=solver)(trained, REQUEST)
+        for solver in (NewtonThenAdam(24, products=4), Newton(20))
+    )
+    for ours, theirs in zip(found.model.parameters(), wanted.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -251,6 +299,10 @@ def test_newton_takes_the_step_of_the_gauss_newton_matrix(tiny_graph, sparse):
         lambda: Fresh(0),
         lambda: Restored(0.0),
         lambda: Newton(0),
+        lambda: NewtonThenAdam(0),
+        lambda: NewtonThenAdam(products=-1),
+        lambda: D2DGN(objective=1.0, solver=NewtonThenAdam()),
+        lambda: Withdrawal(own=1.5),
         lambda: D2DGN(objective=1.0),
         lambda: Withdrawal(temperature=0.0),
     ],

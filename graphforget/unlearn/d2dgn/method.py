@@ -17,11 +17,22 @@ from graphforget.unlearn.d2dgn.destroyer import Destroyer, NetworkDestroyer, res
 from graphforget.unlearn.d2dgn.held_out import HeldOut
 from graphforget.unlearn.d2dgn.matching import Lesson, Matching, Response
 from graphforget.unlearn.d2dgn.newton import Newton
+from graphforget.unlearn.d2dgn.newton_then_adam import NewtonThenAdam
 from graphforget.unlearn.d2dgn.problem import Distillation, Problem, lessons
-from graphforget.unlearn.d2dgn.questions import Inputs, Questions, asked_graph, questions
+from graphforget.unlearn.d2dgn.questions import (
+    WORTH_CUTTING,
+    Inputs,
+    Questions,
+    asked_graph,
+    questions,
+)
 from graphforget.unlearn.d2dgn.solver import Solver
 from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
 from graphforget.unlearn.reasons import no_learner, nothing_left
+
+CLOSE = 0.1
+"""Share of the nodes up to which a request's neighbourhood is asked alone although the training
+objective could be: beyond single items, the objective's own slope is worth its cost."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class D2DGN(Unlearner):
     objective: float = 0.0
     alpha: float = 0.9
     matching: Matching = Response()
-    solver: Solver = Newton()
+    solver: Solver = NewtonThenAdam()
     warm: bool = True
     company: int = 256
 
@@ -64,7 +75,8 @@ class D2DGN(Unlearner):
                 "D2DGN: wanted weights answers and objective from 0 with one above it, got "
                 f"{self.answers!r} and {self.objective!r}"
             )
-        if isinstance(self.solver, Newton) and (self.objective or self.matching.layers):
+        second_order = isinstance(self.solver, (Newton, NewtonThenAdam))
+        if second_order and (self.objective or self.matching.layers):
             raise UserError(
                 "D2DGN: Newton takes the curvature of the preserver's answers alone; with the "
                 "training objective or matched layers choose solver Restored or Fresh"
@@ -96,7 +108,10 @@ class D2DGN(Unlearner):
     def problem(self, trained: Trained, request: ForgetRequest, seed: int) -> Problem:
         """What the student minimises for one request."""
         task, whole = trained.task, asked_graph(request, trained.data)
-        asked, inputs = questions(trained, request, whole, self.company, seed), Inputs(trained)
+        own = self.withdrawal is not None and self.withdrawal.has_slope(trained)
+        most = CLOSE if own and not self.objective else WORTH_CUTTING
+        asked = questions(trained, request, whole, self.company, seed, most)
+        inputs = Inputs(trained)
         training = tilt = None
         if self.objective:
             assert trained.learner is not None

@@ -59,6 +59,11 @@ class Newton(Solver):
     def minimise(
         self, student: nn.Module, problem: Problem, trained: Trained, seed: int
     ) -> Mapping[str, Tensor]:
+        self.move(student, problem, trained, seed)
+        return stepped(student, problem, trained, seed)
+
+    def move(self, student: nn.Module, problem: Problem, trained: Trained, seed: int) -> None:
+        """Take the steps, in place, and leave the student in eval mode."""
         student.eval()
         metric, reach = second_moment(student, trained), reach_of(student, trained)
         own_slope = problem.tilt is not None and problem.tilt.objective is not None
@@ -70,7 +75,6 @@ class Newton(Solver):
             descent = dot(slope, step)
             size = backtrack(student, problem, here, step, value, descent, seed)
             put(student, moved(here, step, size))
-        return stepped(student, problem, trained, seed)
 
     def _surface(
         self, student: nn.Module, problem: Problem, here: Vector, seed: int

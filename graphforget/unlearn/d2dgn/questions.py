@@ -41,7 +41,12 @@ def asked_graph(request: ForgetRequest, data: Data) -> Data:
 
 
 def questions(
-    trained: Trained, request: ForgetRequest, graph: Data, company: int, seed: int
+    trained: Trained,
+    request: ForgetRequest,
+    graph: Data,
+    company: int,
+    seed: int,
+    most: float = WORTH_CUTTING,
 ) -> Questions:
     """All training items near the request and in some random company, or all there are.
 
@@ -57,10 +62,11 @@ def questions(
         company: nodes drawn from anywhere, who come with their neighbours, so that the student
             is not held in one place only.
         seed: of the draw.
+        most: share of the nodes that the neighbourhood may have for the part to be asked alone.
     """
     task, generator = trained.task, Generator().manual_seed(seed)
     gone = task.forgotten_items(request, trained.data)
-    nodes = _neighborhood(trained, request, company, generator)
+    nodes = _neighborhood(trained, request, company, generator, most)
     part = graph if nodes is None else induced(graph, nodes)
     if nodes is not None and task.train_items(part).numel():
         graph, gone = part, torch.searchsorted(nodes, gone.contiguous())
@@ -113,14 +119,14 @@ class Inputs:
 
 
 def _neighborhood(
-    trained: Trained, request: ForgetRequest, company: int, generator: Generator
+    trained: Trained, request: ForgetRequest, company: int, generator: Generator, share: float
 ) -> Tensor | None:
     """Sorted nodes of the cut graph, or None where the whole graph is as cheap."""
     data, flow = trained.data, _flow(trained.data)
     layers = len(message_passing(trained.model))
     near = flow.khop(request.nodes(data).to(data.edge_index.device), layers + 1)
     most = WORTH_CUTTING * data.num_nodes
-    if layers == 0 or near.numel() + company > most:
+    if layers == 0 or near.numel() + company > most or near.numel() > share * data.num_nodes:
         return None
     anyone = torch.randint(data.num_nodes, (company,), generator=generator).to(near.device)
     nodes = torch.cat([near, flow.khop(anyone, 1)]).unique()

@@ -42,12 +42,18 @@ class Withdrawal:
         labels: use the labels of the request's neighbours; without them the original's answers,
             sharpened, stand in (the forgotten items' own labels are part of the request).
         temperature: of the answers that stand in for labels; below 1 sharpens.
+        own: share of the original's own slope that is taken off where the training objective is
+            used. 1 keeps the student from being trained on, so that it stays near a model
+            retrained from the same initial weights; 0 trains it on.
     """
 
     labels: bool = True
     temperature: float = 0.5
+    own: float = 0.5
 
     def __post_init__(self) -> None:
+        if not 0 <= self.own <= 1:
+            raise UserError(f"withdrawal own: wanted a share from 0 to 1, got {self.own!r}")
         if not self.temperature > 0:
             raise UserError(
                 f"withdrawal temperature: wanted a positive number, got {self.temperature!r}"
@@ -67,24 +73,33 @@ class Withdrawal:
             trained: the original model of a node classification.
             request: what is forgotten.
             whole: the whole retained graph, to use the training objective of all its examples;
-                its own slope on the full data, zero had training converged, is taken off. None
-                for a slope at the cost of the request's neighbourhood.
+                a share of its slope on the full data, zero had training converged, is taken off.
+                None for a slope at the cost of the request's neighbourhood.
             inputs: turns graphs into the network's form.
             seed: of the training objective's draws.
         """
         origin = [parameter.detach().clone() for parameter in trained.model.parameters()]
         decay = weight_decay(trained) if trained.learner is not None else 0.0
-        learner = trained.learner
-        batched = learner is None or learner.steps(trained.data) > 1
-        if whole is None or batched or not self.labels:
+        if whole is None or not self.has_slope(trained):
             return Tilt(self._gradient(trained, request, decay, inputs), origin, decay)
+        learner = trained.learner
         assert learner is not None
         before = learner.objective(inputs(trained.data), trained.task, seed)
         after = learner.objective(inputs(whole), trained.task, seed)
         model = copy.deepcopy(trained.model).eval()
         loss = before(model, Generator(device=origin[0].device).manual_seed(seed))
         drift = torch.autograd.grad(loss, list(model.parameters()))
-        return Tilt([-gradient for gradient in drift], origin, decay, after)
+        slope = [
+            (1 - self.own) * decay * weight - self.own * gradient
+            for weight, gradient in zip(origin, drift, strict=True)
+        ]
+        return Tilt(slope, origin, decay, after)
+
+    def has_slope(self, trained: Trained) -> bool:
+        """Whether the training objective can give the slope: labels, a learner, no batches."""
+        learner = trained.learner
+        classes = isinstance(trained.task, NodeClassification)
+        return classes and self.labels and learner is not None and learner.steps(trained.data) == 1
 
     def _gradient(
         self, trained: Trained, request: ForgetRequest, decay: float, inputs: Inputs
