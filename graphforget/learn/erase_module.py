@@ -22,7 +22,8 @@ class ERASEModule(pl.LightningModule):
 
     Whole graphs and mini-batches are both taken: with batches, semantic labels are made anew from
     the whole graph at the start of each epoch. The head is fitted before each validation and at
-    the end. Batches must come from the graph given here.
+    the end. Batches must come from the graph given here. With several processes, each with its own
+    batches, the coding rate is that of all their rows together.
 
     Args:
         model: an `ERASENetwork`, around any encoder.
@@ -56,6 +57,8 @@ class ERASEModule(pl.LightningModule):
             data = self._data.to(self.device) if self.device != self._data.x.device else self._data
             kind = BatchObjective if self.learner.batch_nodes else ERASEObjective
             self.objective = kind(self.learner, data, self.task, warm_up=self.learner.warm_up)
+            trainer = self._trainer
+            self.objective.distributed = trainer is not None and trainer.world_size > 1
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """The network's logits, shape ``(N, C)``."""

@@ -42,9 +42,17 @@ class CodingRate:
                 f"coding rate: wanted eps above 0 and weights from 0, got {self!r}"
             )
 
-    def __call__(self, z: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-        """The loss of representations ``(n, d)`` with labels ``(n,)``; -1 leaves a row out."""
-        return coding_rate_loss(z, labels, num_classes, self.gamma1, self.gamma2, self.eps)
+    def __call__(
+        self, z: Tensor, labels: Tensor, num_classes: int, distributed: bool = False
+    ) -> Tensor:
+        """The loss of representations ``(n, d)`` with labels ``(n,)``; -1 leaves a row out.
+
+        With ``distributed`` the rows of all processes count, and the gradient is what data
+        parallel training averages.
+        """
+        return coding_rate_loss(
+            z, labels, num_classes, self.gamma1, self.gamma2, self.eps, distributed=distributed
+        )
 
 
 class ERASEObjective:
@@ -65,6 +73,8 @@ class ERASEObjective:
     """Representations of the last step, shape ``(N, d)``."""
     labels: Tensor
     """Labels that the last step used, shape ``(N,)``; -1 for none."""
+    distributed: bool = False
+    """Whether other processes of `torch.distributed` hold further rows of the same step."""
 
     def __init__(self, learner: ERASE, data: Data, task: Task, warm_up: int = 0) -> None:
         self.learner, self.classes = learner, classes_of("ERASE", task)
@@ -129,7 +139,7 @@ class ERASEObjective:
             labels: shape ``(n,)``; -1 for none.
             known: which rows are labelled training nodes, bool, shape ``(n,)``.
         """
-        rate = self.learner.coding(z, labels, self.classes)
+        rate = self.learner.coding(z, labels, self.classes, self.distributed)
         weight = self.learner.cross_entropy
         if weight:
             return rate + weight * self.cross_entropy(model, z, labels)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -31,6 +33,7 @@ from graphforget.nn import GAT, GCN, GIN, GraphSAGE, NormalisedGAT, sparse_featu
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
+from tests.conftest import ROOT
 
 TASK = NodeClassification(3)
 TINY = ERASE(
@@ -374,6 +377,51 @@ def test_the_module_trains_in_a_trainer_of_the_users_own(wrong_labels, tmp_path,
     assert float(own.callback_metrics["effective_rank"]) > 1
     trained = Trained.wrap(module.model, wrong_labels, TASK, learner)
     assert accuracy(trained) > 0.7
+
+
+@pytest.mark.slow
+def test_two_processes_of_a_trainer_share_one_coding_rate(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(_TWO_PROCESSES)
+    again = [sys.executable, str(script)]
+    done = subprocess.run(again, capture_output=True, text=True, timeout=240, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "said").read_text() == "True True"
+
+
+_TWO_PROCESSES = """
+import pathlib, sys, torch
+sys.path.insert(0, "")
+from graphforget._lightning import pl
+from torch.utils.data import DataLoader
+from graphforget.data import node_batches
+from graphforget.data.datamodule import OneGraph, only
+from graphforget.learn import ERASE, ERASEModule
+from graphforget.nn import GCN
+from graphforget.task import NodeClassification
+from tests.conftest import planted_partition
+
+if __name__ == "__main__":
+    data = planted_partition()
+    data.train_mask = torch.arange(60) % 2 == 0
+    learner = ERASE(encoder=GCN(8), width=8, batch_nodes=30, learning_rate=0.01)
+    task = NodeClassification(3)
+    module = ERASEModule(learner.build(data, task, 0), data, task, learner)
+    trainer = pl.Trainer(
+        max_epochs=3, accelerator="cpu", devices=2, strategy="ddp", logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )
+    batches = list(node_batches(data, 30, seed=0))
+    own = OneGraph(batches[trainer.global_rank])
+    trainer.fit(module, DataLoader(own, batch_size=1, collate_fn=only))
+    mine = torch.nn.utils.parameters_to_vector(module.model.encoder.parameters()).detach()
+    least, most = mine.clone(), mine.clone()
+    torch.distributed.all_reduce(least, torch.distributed.ReduceOp.MIN)
+    torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
+    if trainer.global_rank == 0:
+        said = f"{module.objective.distributed} {torch.equal(least, most)}"
+        pathlib.Path(__file__).with_name("said").write_text(said)
+"""
 
 
 def test_an_encoder_of_the_users_own(wrong_labels):
