@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +14,11 @@ from torch import Generator
 from torch_geometric.data import Data
 
 from graphforget import learn
+from graphforget.audit.label_report import label_report
 from graphforget.commands.parsing import Seed, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.screen import as_parquet, note, show
+from graphforget.commands.train import title
 from graphforget.core.errors import UserError
 from graphforget.core.files import write_atomically
 from graphforget.data.own import load_data
@@ -51,6 +54,10 @@ def parser() -> ArgumentParser:
         help="Parquet file to write: node, given, corrected, confidence and doubt of every "
         "labelled node",
     )
+    options.add_argument(
+        "--report", type=Path, default=None,
+        help="HTML file to write: a page about the labels, with the most doubtful and pictures",
+    )
     options.add_argument("--show", type=int, default=20, help="how many labels to print")
     return options
 
@@ -58,11 +65,14 @@ def parser() -> ArgumentParser:
 def run(options: Namespace) -> int:
     """Train, write the table and print the most suspicious labels."""
     out: Path | None = options.out
-    if out is not None and (out.suffix != ".parquet" or os.path.isdir(out)):
-        raise UserError(f"{out}: wanted a file ending in .parquet")
+    report: Path | None = options.report
+    for path, ending in ((out, ".parquet"), (report, ".html")):
+        if path is not None and (path.suffix != ending or os.path.isdir(path)):
+            raise UserError(f"{path}: wanted a file ending in {ending}")
     if options.show < 0:
         raise UserError(f"--show: wanted a number from 0, got {options.show}")
     data = all_labelled(load_data(options.data, options.root), options.seed)
+    data.name = title(options.data)
     task, learner = NodeClassification.of(data), options.learner
     with steps_shown("training", total=learner.epochs * learner.steps(data)):
         trained = learner.fit(data, task, options.seed)
@@ -70,19 +80,23 @@ def run(options: Namespace) -> int:
     table = found.frame(data)
     if out is not None:
         write_atomically(out, as_parquet(table))
+    if report is not None:
+        write_atomically(report, label_report(trained, found))
     suspects = table.iloc[found.suspects().tolist()]
     show(
         {
             "labels": len(table),
             "suspicious": len(suspects),
             "out": None if out is None else str(out),
+            "report": None if report is None else str(report),
             "most_suspicious": suspects.head(options.show).to_dict("records"),
         },
-        _told(table, suspects, options.show, out),
+        _told(table, suspects, options.show, {"all labels": out, "report": report}),
         options.json,
     )
     if out is None and len(suspects) > options.show and not options.json:
-        note(f"{len(suspects)} labels are suspicious; --out FILE.parquet writes all")
+        note(f"{len(suspects)} labels are suspicious; --out FILE.parquet writes all, and "
+             "--report FILE.html a page about them")
     return 0
 
 
@@ -117,10 +131,11 @@ def all_labelled(data: Data, seed: int) -> Data:
     return result
 
 
-def _told(table: pd.DataFrame, suspects: pd.DataFrame, count: int, out: Path | None) -> str:
+def _told(
+    table: pd.DataFrame, suspects: pd.DataFrame, count: int, files: Mapping[str, Path | None]
+) -> str:
     lines = [f"{len(suspects)} of {len(table)} labels are suspicious"]
     if count and len(suspects):
         lines.append(suspects.head(count).to_string(index=False, float_format="%.3f"))
-    if out is not None:
-        lines.append(f"all labels: {out}")
+    lines += [f"{what}: {path}" for what, path in files.items() if path is not None]
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphforget import learn, nn
+from graphforget.audit.label_report import label_report
 from graphforget.commands.devices import add_device, device_named
 from graphforget.commands.parsing import Seed, class_named, new_parser
 from graphforget.commands.progress import steps_shown
@@ -31,6 +32,9 @@ from graphforget.trained import Trained
 
 LABELS = "labels.parquet"
 """File of a run folder with the labels that ERASE would correct."""
+
+REPORT = "report.html"
+"""The same as a page for people, with pictures."""
 
 MODELS = {"gcn": nn.GCN, "gat": nn.GAT, "gin": nn.GIN, "sage": nn.GraphSAGE}
 
@@ -100,7 +104,9 @@ def run(options: Namespace) -> int:
     metrics |= last_epoch(trained) | measured
     files: dict[str, str | bytes] = {}
     if isinstance(learner, learn.ERASE):
-        files[LABELS] = as_parquet(learn.corrected_labels(trained).frame(data))
+        found = learn.corrected_labels(trained)
+        files[LABELS] = as_parquet(found.frame(data))
+        files[REPORT] = label_report(trained, found)
     write_run(trained, options.out, metrics, files, replace=options.replace)
     show(
         {"run": str(options.out), "metrics": metrics},
