@@ -27,7 +27,11 @@ def optimizer_state(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]
 
 
 def restore_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Put a state made by `optimizer_state` into a fresh optimiser over the same parameters."""
+    """Put a state made by `optimizer_state` into a fresh optimiser over the same parameters.
+
+    AMSGrad's largest second moment starts from the second moment where the state has none.
+    """
+    amsgrad = any(group.get("amsgrad") for group in optimizer.param_groups)
     for name, parameter in model.named_parameters():
         prefix = f"{name}."
         entries = {
@@ -35,6 +39,8 @@ def restore_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str
             for key, value in state.items()
             if key.startswith(prefix) and "." not in key.removeprefix(prefix)
         }
+        if amsgrad and "exp_avg_sq" in entries:
+            entries.setdefault("max_exp_avg_sq", entries["exp_avg_sq"].clone())
         if entries:
             optimizer.state[parameter] = entries
 

@@ -198,6 +198,13 @@ def test_training_goes_on_where_it_was(wrong_labels):
     )
 
 
+def test_training_goes_on_from_a_state_of_plain_adam(wrong_labels):
+    trained = replace(TINY, best=False, epochs=5).fit(wrong_labels, TASK, seed=0)
+    plain = {k: v for k, v in trained.optimizer.items() if not k.endswith("max_exp_avg_sq")}
+    after = unlearn.Resume()(replace(trained, optimizer=plain), ForgetRequest("node", (0,)))
+    assert any(key.endswith("max_exp_avg_sq") for key in after.optimizer)
+
+
 def test_a_run_is_written_and_read(wrong_labels, tmp_path):
     trained = replace(TINY, epochs=3).fit(wrong_labels, TASK, seed=0)
     trained.save(tmp_path / "run")
