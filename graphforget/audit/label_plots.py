@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from torch import Generator, Tensor
@@ -138,13 +139,17 @@ def similarity_maps(
 
 def _mark_blocks(panel: Axes, labels: Tensor) -> None:
     classes, starts, ends = borders(labels)
+    width = 0.6 if len(classes) <= MANY else 0.15
     for end in ends[:-1]:
-        panel.axhline(end - 0.5, color="black", linewidth=0.6)
-        panel.axvline(end - 0.5, color="black", linewidth=0.6)
-    room = [(end - start) / max(len(labels), 1) for start, end in zip(starts, ends, strict=True)]
-    named = [place for place, share in enumerate(room) if share > 0.025]
-    centres = [(starts[place] + ends[place] - 1) / 2 for place in named]
-    texts = [str(classes[place]) for place in named]
+        panel.axhline(end - 0.5, color="black", linewidth=width)
+        panel.axvline(end - 0.5, color="black", linewidth=width)
+    centres: list[float] = []
+    texts: list[str] = []
+    for name, start, end in zip(classes, starts, ends, strict=True):
+        centre = (start + end - 1) / 2
+        if not centres or centre - centres[-1] > 0.05 * len(labels):  # or they would overlap
+            centres.append(centre)
+            texts.append(str(name))
     panel.set_xticks(centres, texts, fontsize=8)
     panel.set_yticks(centres, texts, fontsize=8)
     panel.tick_params(length=0)
@@ -179,8 +184,9 @@ def embedding_plot(
     for colour, name in zip(colours, classes, strict=True):
         own = place[(label == name).numpy()]
         near = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
-        panel.text(
-            own[near, 0], own[near, 1], str(name), fontsize=13, fontweight="bold", color=colour,
+        panel.annotate(
+            str(name), (own[near, 0], own[near, 1]), xytext=(0, 9), textcoords="offset points",
+            fontsize=13 if len(classes) <= MANY else 9, fontweight="bold", color=colour,
             ha="center", va="center", path_effects=[withStroke(linewidth=3, foreground="white")],
         )
     panel.set_xticks([])
@@ -209,12 +215,13 @@ def confusion_plot(counts: Tensor) -> Figure:
     figure = Figure(figsize=(9, 2 + 0.35 * min(max(classes, 6), MANY)), layout="constrained")
     panel = figure.subplots()
     share = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    image = panel.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    norm = PowerNorm(0.5, vmin=0, vmax=1)  # so that small shares can be seen
+    image = panel.imshow(share.numpy(), cmap="Blues", norm=norm, aspect="auto")
     if classes <= MANY:
         for row, column in counts.nonzero().tolist():
             panel.text(
                 column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=9,
-                color="white" if share[row, column] > 0.55 else "black",
+                color="white" if share[row, column] > 0.35 else "black",
             )
         panel.set_xticks(range(classes))
         panel.set_yticks(range(classes))
