@@ -14,8 +14,10 @@ from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction
 from graphforget.trained import Trained
 from graphforget.unlearn import Retrain, Unlink
-from graphforget.unlearn.d2dgn.presets import SHRUNK
+from graphforget.unlearn.d2dgn import D2DGN
 from graphforget.unlearn.d2dgn.shrunk import Shrunk
+
+HURRIED = D2DGN(answers=0.0, objective=1.0, solver=Shrunk())
 
 
 def test_a_shrunken_student_answers_to_memorised_links_as_retrained_ones_do(tiny_links):
@@ -35,7 +37,7 @@ def test_a_shrunken_student_answers_to_memorised_links_as_retrained_ones_do(tiny
         said = [task.logits(each.model, retained, gone).sigmoid() for each in (result, *oracles)]
         return float(sum((said[0] - other).abs().mean() for other in said[1:]))
 
-    assert away(SHRUNK(trained, request)) < 0.8 * away(Unlink()(trained, request))
+    assert away(HURRIED(trained, request)) < 0.8 * away(Unlink()(trained, request))
     assert all(torch.equal(before[name], now) for name, now in trained.model.state_dict().items())
 
 
@@ -44,9 +46,24 @@ def test_the_averaged_weights_of_a_shrunken_student_lie_between_its_steps(tiny_l
     learner = CrossEntropy(GCN(16, dropout=0.0), 100, 0.01, 0.0)
     trained = learner.fit(tiny_links, task, 0)
     request = ForgetRequest("edge", task.train_items(tiny_links)[:, :3])
-    one = replace(SHRUNK, solver=Shrunk(keep=0.5, share=0.01, faster=1.0))(trained, request)
+    one = replace(HURRIED, solver=Shrunk(keep=0.5, share=0.01, faster=1.0))(trained, request)
     for old, new in zip(trained.model.parameters(), one.model.parameters(), strict=True):
         assert (new - 0.5 * old).abs().max() <= 0.01 + 1e-6  # one step of Adam, no further
+
+
+def test_it_is_the_default_for_many_links_unless_it_makes_a_worse_model(tiny_links):
+    task = LinkPrediction(8)
+    trained = CrossEntropy(GCN(16, dropout=0.0), 500, 0.003, 0.0).fit(tiny_links, task, 0)
+    request = ForgetRequest("edge", task.train_items(tiny_links)[:, ::4])
+
+    def weights(method: D2DGN) -> torch.Tensor:
+        return torch.cat([p.flatten() for p in method(trained, request).model.parameters()])
+
+    assert torch.equal(weights(D2DGN()), weights(HURRIED))
+    taught = weights(D2DGN(links=None))
+    assert not torch.equal(weights(D2DGN()), taught)
+    ruined = Shrunk(keep=0.0, share=0.002, faster=0.001)  # next to nothing grows back
+    assert torch.equal(weights(D2DGN(links=ruined)), taught)
 
 
 def test_it_refuses_a_model_without_its_learner(tiny_links):
@@ -54,7 +71,7 @@ def test_it_refuses_a_model_without_its_learner(tiny_links):
     trained = CrossEntropy(GCN(16, dropout=0.0), 5, 0.01, 0.0).fit(tiny_links, task, 0)
     request = ForgetRequest("edge", task.train_items(tiny_links)[:, :3])
     with pytest.raises(Refused, match="learner"):
-        SHRUNK(replace(trained, learner=None), request)
+        HURRIED(replace(trained, learner=None), request)
 
 
 @pytest.mark.parametrize("wrong", [{"keep": 1.5}, {"faster": 0.0}, {"share": 0.0}])

@@ -12,7 +12,7 @@ from graphforget.unlearn.d2dgn.matching import Combined, Feature, Matching, Resp
 from graphforget.unlearn.d2dgn.method import D2DGN
 from graphforget.unlearn.d2dgn.newton import Newton
 from graphforget.unlearn.d2dgn.newton_then_adam import NewtonThenAdam
-from graphforget.unlearn.d2dgn.presets import LABEL_FREE, PUBLISHED, SHRUNK
+from graphforget.unlearn.d2dgn.presets import LABEL_FREE, PUBLISHED
 from graphforget.unlearn.d2dgn.shrunk import Shrunk
 from graphforget.unlearn.d2dgn.solver import Fresh, Restored, Solver
 from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
@@ -20,7 +20,6 @@ from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
 __all__ = [
     "LABEL_FREE",
     "PUBLISHED",
-    "SHRUNK",
     "Calibrated",
     "ClassRemoved",
     "Combined",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
-from graphforget.task import NodeClassification
+from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
 from graphforget.unlearn.d2dgn.destroyer import Destroyer, NetworkDestroyer, reset
 from graphforget.unlearn.d2dgn.held_out import HeldOut
@@ -24,8 +26,10 @@ from graphforget.unlearn.d2dgn.questions import (
     Inputs,
     Questions,
     asked_graph,
+    is_local,
     questions,
 )
+from graphforget.unlearn.d2dgn.shrunk import Shrunk
 from graphforget.unlearn.d2dgn.solver import Solver
 from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
 from graphforget.unlearn.reasons import no_learner, nothing_left
@@ -33,6 +37,11 @@ from graphforget.unlearn.reasons import no_learner, nothing_left
 CLOSE = 0.1
 """Share of the nodes up to which a request's neighbourhood is asked alone although the training
 objective could be: beyond single items, the objective's own slope is worth its cost."""
+
+
+WORSE = 0.01
+"""How much lower the AUC of validation links may be after a hurried training. A short training
+leaves it too few steps; then the teachers have the word."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,9 @@ class D2DGN(Unlearner):
         warm: start the student from the original; False starts it from fresh weights.
         company: nodes from anywhere that are asked beside the request's neighbourhood, where that
             is small enough to be worth cutting out.
+        links: what takes the place of `NewtonThenAdam` where links are predicted and a request
+            reaches most of the graph: the student moves on the training objective alone, for no
+            teacher was found there that is near enough to retraining; None for teachers there too.
     """
 
     destroyer: Destroyer = HeldOut()
@@ -66,6 +78,7 @@ class D2DGN(Unlearner):
     solver: Solver = NewtonThenAdam()
     warm: bool = True
     company: int = 256
+    links: Solver | None = Shrunk()
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
@@ -96,14 +109,43 @@ class D2DGN(Unlearner):
         )
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
+        hurried = self._hurried(trained, request, seed)
+        student, state = hurried or self._taught(trained, request, seed)
+        return trained.after(student, request, self, seed, state)
+
+    def _taught(
+        self, trained: Trained, request: ForgetRequest, seed: int
+    ) -> tuple[nn.Module, Mapping[str, Tensor]]:
+        """The student and the state of its optimiser."""
         student = copy.deepcopy(trained.model)
         if not self.warm:
             with torch.random.fork_rng():
                 torch.manual_seed(seed)
                 reset(student)
         problem = self.problem(trained, request, seed)
-        state = self.solver.minimise(student, problem, trained, seed)
-        return trained.after(student, request, self, seed, state)
+        return student, self.solver.minimise(student, problem, trained, seed)
+
+    def _hurried(
+        self, trained: Trained, request: ForgetRequest, seed: int
+    ) -> tuple[nn.Module, Mapping[str, Tensor]] | None:
+        """The student of ``links``; None where it has no business or came out a worse model."""
+        task = trained.task
+        if self.links is None or not isinstance(self.solver, NewtonThenAdam) or not self.warm:
+            return None
+        if trained.learner is None or not isinstance(task, LinkPrediction):
+            return None
+        if is_local(trained, request, self.company, seed):
+            return None
+        way = replace(
+            self, answers=0.0, objective=1.0, matching=Response(), solver=self.links, links=None
+        )
+        student, state = way._taught(trained, request, seed)
+        retained = request.retained(trained.data)
+        before, after = (
+            task.evaluate(model, retained).get("val_auc", 0.0)
+            for model in (trained.model, student.eval())
+        )
+        return (student, state) if after >= before - WORSE else None
 
     def problem(self, trained: Trained, request: ForgetRequest, seed: int) -> Problem:
         """What the student minimises for one request."""

@@ -76,6 +76,12 @@ def questions(
     return Questions(graph, kept, gone)
 
 
+def is_local(trained: Trained, request: ForgetRequest, company: int, seed: int) -> bool:
+    """Whether a request's neighbourhood and some company are little enough to be asked alone."""
+    generator = Generator().manual_seed(seed)
+    return _neighborhood(trained, request, company, generator, WORTH_CUTTING) is not None
+
+
 def cut_around(data: Data, items: Tensor, layers: int) -> tuple[Data, Tensor]:
     """A graph in which a network gives the items the answers of the whole one, and their ids.
 
