@@ -11,13 +11,14 @@ from graphforget.core.errors import Refused
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.unlearn import GNNDelete
-from graphforget.unlearn.d2dgn import D2DGN, Fresh, Untrained
+from graphforget.unlearn.d2dgn import D2DGN, Fresh, Restored, Untrained
 
 METHODS = [
     found for name in unlearn.__all__
     if isinstance(found := getattr(unlearn, name), type) and issubclass(found, Unlearner)
 ]
 SHORT = D2DGN(Untrained(), None, solver=Fresh(steps=2))
+GOING_ON = D2DGN(answers=0.0, objective=1.0, solver=Restored())
 
 
 @pytest.fixture(scope="module", params=[0, 20], ids=["whole", "batches"])
@@ -28,7 +29,7 @@ def deleted(request, secret):
     return GNNDelete()(before, ForgetRequest("edge", before.data.edge_index[:, :1]))
 
 
-@pytest.mark.parametrize("method", [*(kind() for kind in METHODS), SHORT], ids=repr)
+@pytest.mark.parametrize("method", [*(kind() for kind in METHODS), SHORT, GOING_ON], ids=repr)
 @pytest.mark.parametrize("kind", ["node", "edge"])
 def test_a_method_works_or_refuses(deleted, secret, method, kind):
     edges = ForgetRequest("edge", deleted.data.edge_index[:, 4:5])

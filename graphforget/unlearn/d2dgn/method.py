@@ -32,7 +32,7 @@ from graphforget.unlearn.d2dgn.questions import (
 from graphforget.unlearn.d2dgn.shrunk import Shrunk
 from graphforget.unlearn.d2dgn.solver import Solver
 from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
-from graphforget.unlearn.reasons import no_learner, nothing_left
+from graphforget.unlearn.reasons import no_learner, nothing_left, whole_graph_only
 
 CLOSE = 0.1
 """Share of the nodes up to which a request's neighbourhood is asked alone although the training
@@ -106,6 +106,7 @@ class D2DGN(Unlearner):
             or self.destroyer.supports(trained, request)
             or self.solver.supports(trained)
             or (no_learner(trained) if self.objective or not self.warm else None)
+            or (whole_graph_only(trained) if self.objective else None)
         )
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
@@ -134,7 +135,7 @@ class D2DGN(Unlearner):
             return None
         if trained.learner is None or not isinstance(task, LinkPrediction):
             return None
-        if is_local(trained, request, self.company, seed):
+        if whole_graph_only(trained) or is_local(trained, request, self.company, seed):
             return None
         way = replace(
             self, answers=0.0, objective=1.0, matching=Response(), solver=self.links, links=None
