@@ -61,6 +61,9 @@ class Unlearner(ABC):
     exact: ClassVar[bool] = False
     """Whether the result is distributed as if the forgotten data had never been there."""
 
+    removes: ClassVar[bool] = True
+    """Whether the result's data is ``request.retained(data)``; audits judge such methods only."""
+
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         """Why the request cannot be carried out, or None; asked before any work begins."""
         return None

@@ -111,3 +111,20 @@ def without_features(data: Data, nodes: Tensor) -> Data:
     result = copy.copy(data)
     result.x = data.x.index_fill(0, nodes.to(data.x.device), 0.0)
     return result
+
+
+def without_labels(data: Data, nodes: Tensor) -> Data:
+    """The graph with ``nodes``, shape ``(K,)``, unlabelled and in no part of the split.
+
+    Their features and edges stay.
+
+    >>> data = Data(y=torch.tensor([1, 2]), train_mask=torch.tensor([True, True]), num_nodes=2)
+    >>> result = without_labels(data, torch.tensor([1]))
+    >>> result.y.tolist(), result.train_mask.tolist(), data.y.tolist()
+    ([1, -1], [True, False], [1, 2])
+    """
+    result = copy.copy(data)
+    for name, nothing in (("y", -1), *((mask, False) for mask in SPLIT_MASKS)):
+        if isinstance(data.get(name), Tensor):
+            result[name] = data[name].index_fill(0, nodes.to(data[name].device), nothing)
+    return result

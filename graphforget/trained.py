@@ -117,9 +117,11 @@ class Trained:
 
     def after(
         self, model: nn.Module, request: ForgetRequest, unlearner: Unlearner, seed: int,
-        optimizer: Mapping[str, Tensor] | None = None,
+        optimizer: Mapping[str, Tensor] | None = None, data: Data | None = None,
     ) -> Trained:
         """What an unlearner returns: ``model`` on the retained data, one step further on.
+
+        An unlearner that does not remove what requests name passes what is left as ``data``.
 
         Snapshots and optimiser state of the original were made with the forgotten data and are
         left behind; pass the state of the new run where there is one.
@@ -127,7 +129,7 @@ class Trained:
         step = Step(request.digest, request.kind, request.size, unlearner, seed)
         return Trained(
             model=model,
-            data=request.retained(self.data),
+            data=request.retained(self.data) if data is None else data,
             task=self.task,
             learner=self.learner,
             seed=self.seed,

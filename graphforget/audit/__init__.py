@@ -5,6 +5,7 @@ from graphforget.audit.cost import Cost, Meter
 from graphforget.audit.ensemble import fit_many
 from graphforget.audit.findings import AuditReport
 from graphforget.audit.measures import direction_of
+from graphforget.audit.recovery import knowledge_recovery
 from graphforget.audit.regions import Regions, regions
 from graphforget.audit.report import table, write_report
 from graphforget.audit.slice import Slice
@@ -21,6 +22,7 @@ __all__ = [
     "direction_of",
     "fit_many",
     "full_audit",
+    "knowledge_recovery",
     "quick_audit",
     "regions",
     "table",

@@ -36,9 +36,12 @@ def quick_audit(outcome: Outcome, floor: Trained | None = None, seed: int = 0) -
         seed: seed of the retrained models and of what is sampled.
 
     Raises:
-        UserError: if a retrained model is needed and the run does not say how it was trained.
+        UserError: if a retrained model is needed and the run does not say how it was trained, or
+            the method does not remove what was named.
     """
     before, request, costs = outcome.before, outcome.request, {}
+    for step in outcome.after.history[len(before.history) :]:
+        _check_removes(step.unlearner)
     oracle = outcome.oracle
     if oracle is None:
         with Meter() as meter:
@@ -77,12 +80,13 @@ def full_audit(
         at_most: items looked at in each region.
 
     Raises:
-        UserError: for fewer than 4 models.
+        UserError: for fewer than 4 models, or a method that does not remove what was named.
         Refused: if the method cannot carry the request out; it is asked before the training.
     """
     if models < 4:
         raise UserError(f"full audit: wanted at least 4 models an arm, got {models}")
     request.check(data, missing=True)
+    _check_removes(unlearner)
     _ask_first(unlearner, learner, data, task, request, seed)
     seeds = range(seed, seed + models)
     originals = fit_many(learner, data, task, seeds)
@@ -97,6 +101,15 @@ def full_audit(
     outcome = Outcome(originals[0], after[0], request, costs["forget"].seconds, oracles[0])
     arms = Arms(originals, after, oracles, floors)
     return compare("full", outcome, arms, costs, seed, at_most)
+
+
+def _check_removes(unlearner: Unlearner) -> None:
+    if not unlearner.removes:
+        raise UserError(
+            f"audit: {type(unlearner).__name__} leaves what was named in the data, so retraining "
+            "without it is no measure; compare test accuracies, with "
+            "graphforget.audit.knowledge_recovery where there is a clean model"
+        )
 
 
 def _ask_first(

@@ -81,6 +81,11 @@ class ForgetOnRequest(Callback):
     ) -> None:
         if every < 0:
             raise UserError(f"ForgetOnRequest every: wanted 0 or more epochs, got {every}")
+        if not unlearner.removes:
+            raise UserError(
+                f"ForgetOnRequest: {type(unlearner).__name__} leaves what is named in the data, "
+                "and what training goes on with would not; use it after training"
+            )
         self.source = Path(source)
         self.unlearner, self.task, self.learner = unlearner, task, learner
         self.every, self.network, self.graph = every, network, graph

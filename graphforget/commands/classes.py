@@ -16,7 +16,8 @@ from typing import Any, get_args, get_type_hints
 from jsonargparse import set_parsing_settings
 
 import graphforget.learn
-import graphforget.unlearn  # noqa: F401  short names are those of classes that are imported
+import graphforget.unlearn  # short names are those of classes that are imported
+import graphforget.unlearn.relabel  # noqa: F401
 from graphforget.core.config import PLUGINS
 from graphforget.protocols import Learner, Unlearner
 

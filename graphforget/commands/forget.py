@@ -68,6 +68,11 @@ def run(options: Namespace) -> int:
     refuse_taken(options.out, options.replace)
     if options.replace and options.out.resolve() == options.run.resolve():
         raise UserError(f"{options.out}: is the run to forget from; choose another --out")
+    if options.no_data and not options.method.removes:
+        raise UserError(
+            f"--no-data: what {type(options.method).__name__} leaves of the graph does not follow "
+            "from the requests; keep the graph in the run"
+        )
     device = device_named(options.device)
     before = load_run(options.run)
     seed = options.seed if options.sample_seed is None else options.sample_seed

@@ -22,6 +22,7 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
+from graphforget.unlearn.relabel import Relabel
 
 KINDS = ("edge", "node", "feature", "class")
 
@@ -76,8 +77,8 @@ def run(options: Namespace) -> int:
 
 
 def installed() -> list[type[Unlearner]]:
-    """The methods that the package exports, and those of plug-ins."""
-    offered = [*(getattr(unlearn, name) for name in unlearn.__all__), *plugins()]
+    """The methods that the package exports, the one for labels, and those of plug-ins."""
+    offered = [*(getattr(unlearn, name) for name in unlearn.__all__), Relabel, *plugins()]
     methods = [one for one in offered if isinstance(one, type) and issubclass(one, Unlearner)]
     return sorted(methods, key=lambda method: method.__name__.lower())
 

@@ -84,23 +84,43 @@ def corrected_labels(trained: Trained, labels: SemanticLabels | None = None) -> 
     >>> corrected_labels(Trained(model, data, NodeClassification(2))).node
     tensor([0, 1, 2])
     """
+    data = trained.data
+    share = beliefs(trained, labels)
+    nodes = (_known(data) & (data.y >= 0)).nonzero().flatten()
+    share, given = share[nodes], data.y[nodes]
+    best = share.max(1)
+    doubt = 1 - share.gather(1, given[:, None]).squeeze(1)
+    return CorrectedLabels(nodes, given, best.indices, best.values, doubt.clamp(0, 1))
+
+
+def beliefs(trained: Trained, labels: SemanticLabels | None = None) -> Tensor:
+    """How likely each class is for each node, shape ``(N, K)``, by the evidence above.
+
+    Nodes without a label in training or validation are judged by model, features and neighbours.
+
+    Args:
+        trained: a model that classifies nodes.
+        labels: as for `corrected_labels`.
+
+    Raises:
+        UserError: the task is another, or no node has a label.
+    """
     data, classes = trained.data, classes_of("corrected labels", trained.task)
     semantic = labels or getattr(trained.learner, "labels", None) or SemanticLabels()
-    known = data.train_mask | data.get("val_mask", torch.zeros_like(data.train_mask))
-    nodes = (known & (data.y >= 0)).nonzero().flatten()
     z, answers = read(trained.model, data)
     with torch.no_grad():
         own, _ = prototypes(z, answers.argmax(1), classes)
         model = F.log_softmax(SHARP_MODEL * similarity(z, own), dim=1)
-        every = Data(y=data.y, edge_index=data.edge_index, train_mask=known)
+        every = Data(y=data.y, edge_index=data.edge_index, train_mask=_known(data))
         matrix = semantic.operator.matrix(data.edge_index, int(data.num_nodes or 0))
         soft = semantic(z, semantic.structural(every, classes), matrix)
         told = F.normalize(soft, p=1.0, dim=1).clamp(min=1e-6).log()
-        share = (model + SHARP_LABELS * told)[nodes].softmax(1)
-    given = data.y[nodes]
-    best = share.max(1)
-    doubt = 1 - share.gather(1, given[:, None]).squeeze(1)
-    return CorrectedLabels(nodes, given, best.indices, best.values, doubt.clamp(0, 1))
+        return (model + SHARP_LABELS * told).softmax(1)
+
+
+def _known(data: Data) -> Tensor:
+    """Nodes whose labels training or validation may use, bool, shape ``(N,)``."""
+    return data.train_mask | data.get("val_mask", torch.zeros_like(data.train_mask))
 
 
 def read(model: nn.Module, data: Data) -> tuple[Tensor, Tensor]:

@@ -45,6 +45,42 @@ def restore_optimizer(model: nn.Module, optimizer: Optimizer, state: Mapping[str
             optimizer.state[parameter] = entries
 
 
+def made_since(
+    before: Mapping[str, Tensor], after: Mapping[str, Tensor], second: float
+) -> dict[str, Tensor]:
+    """Adam's state with only what the steps between two states have put into it.
+
+    The second moment is a sum over steps in which older ones fade, so what was there before can be
+    taken off; what is left is that of an optimiser which was new then. The first moment, of which
+    nothing lasts, starts from zero.
+
+    Args:
+        before: the older state.
+        after: the newer one, of the same parameters; any but Adam's gives an empty state.
+        second: decay of the second moment, Adam's second beta.
+
+    >>> old = {"w.step": torch.tensor(1.0), "w.exp_avg_sq": torch.tensor([8.0])}
+    >>> new = {"w.step": torch.tensor(2.0), "w.exp_avg_sq": torch.tensor([5.0])}
+    >>> made_since(old, new, second=0.5)["w.exp_avg_sq"]
+    tensor([1.])
+    """
+    state: dict[str, Tensor] = {}
+    for key in after:
+        name, entry = key.rsplit(".", 1)
+        if entry != "exp_avg_sq" or f"{name}.step" not in after:
+            continue
+        squares, steps = after[key], after[f"{name}.step"]
+        if key in before and f"{name}.step" in before:
+            steps = steps - before[f"{name}.step"]
+            squares = squares - second ** float(steps) * before[key].to(squares.device)
+        squares = squares.clamp(min=0)
+        state |= {f"{name}.step": steps.clone(), f"{name}.exp_avg": torch.zeros_like(squares)}
+        state[key] = squares
+        if f"{name}.max_exp_avg_sq" in after:
+            state[f"{name}.max_exp_avg_sq"] = squares.clone()
+    return state
+
+
 def _placed(value: Tensor, key: str, parameter: Tensor) -> Tensor:
     """A copy on the parameter's device; step counts stay where they are, as torch keeps them."""
     device = value.device if key.endswith(".step") else parameter.device

@@ -1,6 +1,7 @@
 """Unlearners: ways to make a trained model forget, one file a method.
 
-A new method is a frozen dataclass in a file of its own, one line here and one test.
+A new method is a frozen dataclass in a file of its own, one line here and one test. What stands
+here removes what a request names; `relabel`, which forgets labels and leaves the nodes, is apart.
 """
 
 from graphforget.unlearn.bad_teacher import BadTeacher
