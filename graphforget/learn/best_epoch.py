@@ -6,14 +6,13 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
 
-from graphforget._lightning import pl
 from graphforget.core.errors import UserError
 from graphforget.learn.aside import aside
-from graphforget.learn.state import optimizer_state
+from graphforget.learn.keep_best import KeepBest
 from graphforget.task import Task
 
 
@@ -55,10 +54,8 @@ def _nothing_to_choose_by() -> UserError:
     )
 
 
-class BestEpoch(pl.Callback):
+class BestEpoch(KeepBest):
     """Scores the validation items as training goes and keeps the weights of the best epoch.
-
-    The first of equally good epochs is kept. Nothing is put back by itself: `restore` does it.
 
     Args:
         model: the network in training.
@@ -72,18 +69,6 @@ class BestEpoch(pl.Callback):
         UserError: the graph has no validation items.
     """
 
-    epoch: int = 0
-    """The best epoch so far, counted from 1; 0 before the first was scored."""
-
-    score: float = float("-inf")
-    """What it scored."""
-
-    weights: dict[str, Tensor]
-    """Its parameters and buffers by name."""
-
-    optimizer: dict[str, Tensor]
-    """The optimiser's state after it, ``"<parameter>.<entry>"`` -> tensor."""
-
     def __init__(
         self,
         model: nn.Module,
@@ -95,9 +80,9 @@ class BestEpoch(pl.Callback):
     ) -> None:
         if task.val_items(data).numel() == 0:
             raise _nothing_to_choose_by()
-        self.weights, self.optimizer = {}, {}
-        self._model, self._data, self._task = model, data, task
-        self._every, self._steps, self._optimizer = every, steps, optimizer
+        super().__init__(model, optimizer)
+        self._data, self._task = data, task
+        self._every, self._steps = every, steps
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -112,18 +97,7 @@ class BestEpoch(pl.Callback):
 
         For loops of one's own; in a Trainer this is called when it is time.
         """
-        score = validation_score(self._model, self._data, self._task)
-        if score > self.score:
-            self.epoch, self.score = epoch, score
-            state = self._model.state_dict()
-            self.weights = {name: value.detach().clone() for name, value in state.items()}
-            if self._optimizer is not None:
-                self.optimizer = optimizer_state(self._model, self._optimizer)
-
-    def restore(self) -> None:
-        """Put the best weights into the model; it stays as it is if none were kept."""
-        if self.weights:
-            self._model.load_state_dict(self.weights)
+        self.keep(epoch, validation_score(self._model, self._data, self._task))
 
 
 def _without_test(data: Data) -> Data:

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from graphforget._lightning import pl
+from graphforget.core.errors import UserError
 from graphforget.learn.erase_network import network_in
 from graphforget.learn.erase_objective import ERASEObjective
 from graphforget.learn.head import Head
-from graphforget.learn.state import optimizer_state
+from graphforget.learn.keep_best import KeepBest
 
 
 class Average(pl.Callback):
@@ -38,14 +39,16 @@ class Average(pl.Callback):
         keep = min(self._decay, (1 + batch_idx) / (10 + batch_idx))
         now = self._model.state_dict()
         for name, value in self._averaged.state_dict().items():
-            value.lerp_(now[name].to(value), 1 - keep)
+            if value.is_floating_point():
+                value.lerp_(now[name].to(value), 1 - keep)
+            else:  # a count of batches, say
+                value.copy_(now[name])
 
 
-class HeadEpochs(pl.Callback):
+class HeadEpochs(KeepBest):
     """Fits the head every few epochs, scores the validation nodes, keeps the best, stops in time.
 
-    Validation labels are those in ``data.y``: wrong where they are wrong. The first of equally
-    good epochs is the best.
+    Validation labels are those in ``data.y``: wrong where they are wrong.
 
     Args:
         model: the network that answers: that in training, or its average.
@@ -55,13 +58,10 @@ class HeadEpochs(pl.Callback):
         validation: nodes to choose by, shape ``(M,)``; none for the last epoch.
         steps: optimiser steps an epoch.
         epochs: of the training.
-        patience: epochs without a better one after which training ends; 0 for never.
+        patience: epochs without a better one after which training ends; 0 for never. Without
+            nodes to choose by it never does.
     """
 
-    epoch: int = 0
-    """The best epoch, counted from 1; 0 for none."""
-    score: float = float("-inf")
-    """Its validation accuracy."""
     last: int = 0
     """The last epoch that ended."""
 
@@ -69,11 +69,10 @@ class HeadEpochs(pl.Callback):
         self, model: nn.Module, optimizer: Optimizer, objective: ERASEObjective, head: Head,
         validation: Tensor, steps: int, epochs: int, patience: int,
     ) -> None:
-        self.weights: dict[str, Tensor] = {}
-        self.optimizer: dict[str, Tensor] = {}
-        self._model, self._optimizer, self._objective = model, optimizer, objective
-        self._head, self._validation = head, validation
-        self._steps, self._epochs, self._patience = steps, epochs, patience
+        super().__init__(model, optimizer)
+        self._objective, self._head, self._validation = objective, head, validation
+        self._steps, self._epochs = steps, epochs
+        self._patience = patience if validation.numel() else 0
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -98,17 +97,20 @@ class HeadEpochs(pl.Callback):
         with torch.no_grad():
             answers = network_in(self._model).classify(z[self._validation]).argmax(1)
         truth = objective.data.y[self._validation]
-        score = float((answers == truth).float().mean())
-        if score > self.score:
-            self.epoch, self.score = epoch, score
-            state = self._model.state_dict()
-            self.weights = {name: value.detach().clone() for name, value in state.items()}
-            self.optimizer = optimizer_state(self._model, self._optimizer)
+        self.keep(epoch, float((answers == truth).float().mean()))
 
 
 def fit_head(model: nn.Module, objective: ERASEObjective, head: Head) -> Tensor:
-    """Fit a network's head to the labels of the last step; gives its settled representations."""
+    """Fit a network's head to the labels of the last step; gives its settled representations.
+
+    Raises:
+        UserError: representations are not finite.
+    """
     z = objective.settled(model)
+    if not bool(torch.isfinite(z).all()):
+        raise UserError(
+            "ERASE: the representations are no longer finite; lower the learning rate"
+        )
     rows = objective.labels >= 0 if head.all_nodes else objective.known
     labels = torch.where(rows, objective.labels, -1)
     if bool((labels >= 0).any()):

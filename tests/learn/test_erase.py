@@ -25,7 +25,7 @@ from graphforget.learn.erase_module import ERASEModule
 from graphforget.learn.erase_network import dropped, representations, unit_rows
 from graphforget.learn.erase_objective import ERASEObjective
 from graphforget.learn.erase_presets import PUBLISHED, PUBLISHED_LARGE
-from graphforget.learn.head import RidgeHead, TrainedHead
+from graphforget.learn.head import LogisticHead, RidgeHead, TrainedHead
 from graphforget.learn.rank import RankMonitor, effective_rank
 from graphforget.learn.semantic import SemanticLabels, hard_labels
 from graphforget.learn.state import part
@@ -153,6 +153,17 @@ def test_patience_ends_training_early(wrong_labels):
     assert end < 200
 
 
+def test_without_validation_there_is_nothing_to_be_impatient_about(wrong_labels):
+    learner = replace(TINY, patience=2, best=False, snapshots=(1.0,))
+    assert set(learner.fit(wrong_labels, TASK, seed=0).snapshots) == {30}
+
+
+@pytest.mark.parametrize("head", [LogisticHead(), RidgeHead()])
+def test_a_training_that_runs_away_is_told_in_one_line(wrong_labels, head):
+    with pytest.raises(UserError, match="learning rate"):
+        replace(TINY, head=head, learning_rate=1e30, epochs=3).fit(wrong_labels, TASK, seed=0)
+
+
 def test_the_average_follows_the_weights():
     model, averaged = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
     average = Average(model, averaged, decay=0.5)
@@ -161,6 +172,14 @@ def test_the_average_follows_the_weights():
             model.weight.fill_(1.0)
         average.on_train_batch_end(None, None, None, None, step)
     assert float(averaged.weight.detach()) == pytest.approx(1.0)
+
+
+def test_the_average_takes_counts_as_they_are():
+    model, averaged = torch.nn.BatchNorm1d(2), torch.nn.BatchNorm1d(2)
+    model(torch.randn(5, 2))
+    Average(model, averaged, decay=0.5).on_train_batch_end(None, None, None, None, 100)
+    assert int(averaged.num_batches_tracked) == 1
+    torch.testing.assert_close(averaged.running_mean, model.running_mean / 2)
 
 
 @pytest.mark.parametrize(
