@@ -61,6 +61,25 @@ def classes_of(method: str, task: Task) -> int:
     return task.num_classes
 
 
+def check_classes(method: str, data: Data, task: Task) -> None:
+    """Refuse training labels of one class only: there is nothing to tell apart.
+
+    Args:
+        method: name of the method, for the message.
+        data: the graph.
+        task: what is to be learnt.
+
+    Raises:
+        UserError: fewer than two classes among the labels of the training nodes.
+    """
+    present = data.y[task.train_items(data)].unique()
+    if present.numel() < 2:
+        raise UserError(
+            f"{method}: wanted training labels of at least two classes, got only "
+            f"{present.tolist()}; label training nodes of another class"
+        )
+
+
 def _check_features(x: Tensor | None) -> None:
     if not isinstance(x, Tensor) or x.dim() != 2 or x.size(1) == 0:
         raise UserError("features: wanted x of shape (N, F), got none; give every node some number")

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
-from graphforget.learn.checks import check_training, classes_of
+from graphforget.learn.checks import check_classes, check_training, classes_of
 from graphforget.learn.erase_batches import BatchObjective, TwoPassObjective
 from graphforget.learn.erase_epochs import Average, HeadEpochs
 from graphforget.learn.erase_network import ERASENetwork
@@ -161,7 +161,7 @@ class ERASE(Learner):
     def fit(self, data: Data, task: Task, seed: int) -> Trained:
         classes = classes_of("ERASE", task)
         check_training(data, task)
-        check_classes(data, task)
+        check_classes("ERASE", data, task)
         model = self.build(data, task, seed)
         optimizer = self.optimizer(model.parameters())
         objective = self.training(data, task, seed, self.warm_up)
@@ -203,20 +203,6 @@ class ERASE(Learner):
     def _snapshot_steps(self, steps: int) -> dict[int, int]:
         epochs = {round(share * self.epochs) for share in self.snapshots}
         return {epoch * steps: epoch for epoch in sorted(epochs)}
-
-
-def check_classes(data: Data, task: Task) -> None:
-    """Refuse training labels of one class only: there is nothing to tell apart.
-
-    Raises:
-        UserError: fewer than two classes among the labels of the training nodes.
-    """
-    present = data.y[task.train_items(data)].unique()
-    if present.numel() < 2:
-        raise UserError(
-            f"ERASE: wanted training labels of at least two classes, got only {present.tolist()}; "
-            "label training nodes of another class"
-        )
 
 
 def _whole(number: Any, least: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from torch import Generator, Tensor, nn
@@ -9,6 +10,8 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 
 from graphforget._lightning import pl
+from graphforget.core.errors import UserError
+from graphforget.learn.checks import check_classes, check_training, classes_of
 from graphforget.learn.erase import ERASE
 from graphforget.learn.erase_batches import BatchObjective
 from graphforget.learn.erase_epochs import fit_head
@@ -23,18 +26,23 @@ class ERASEModule(pl.LightningModule):
     Whole graphs and mini-batches are both taken: with batches, semantic labels are made anew from
     the whole graph at the start of each epoch. The head is fitted before each validation and at
     the end. Batches must come from the graph given here. With several processes, each with its own
-    batches, the coding rate is that of all their rows together.
+    batches, the coding rate is that of all their rows together. To have weights averaged or
+    collapses undone, train with `ERASE` itself.
 
     Args:
         model: an `ERASENetwork`, around any encoder.
         data: the graph; only labels of its training nodes are read in training.
         task: node classification.
-        learner: the settings; those of the Trainer (epochs, patience, choice) are not looked at.
+        learner: the settings; those of the Trainer (epochs, patience, choice, snapshots), the
+            average and the watch on the rank are not looked at.
+
+    Raises:
+        UserError: data that cannot be learnt from, or settings with two passes.
 
     Example:
-        >>> from graphforget.data import GraphDataModule, load_graph
+        >>> from graphforget.data import GraphDataModule, load_graph, split_nodes
         >>> from graphforget.task import NodeClassification
-        >>> data, task = load_graph("digits"), NodeClassification(10)
+        >>> data, task = split_nodes(load_graph("digits"), seed=0), NodeClassification(10)
         >>> module = ERASEModule(ERASE().build(data, task, seed=0), data, task)
         >>> trainer = pl.Trainer(max_epochs=100)  # doctest: +SKIP
         >>> trainer.fit(module, datamodule=GraphDataModule(data))  # doctest: +SKIP
@@ -49,12 +57,20 @@ class ERASEModule(pl.LightningModule):
         super().__init__()
         self.model, self.task = model, task
         self.learner = learner or ERASE()
+        if self.learner.two_pass:
+            raise UserError(
+                "ERASEModule: two passes walk through all batches in one step, which a Trainer of "
+                "one's own does not; train with ERASE itself, or set two_pass to false"
+            )
+        classes_of("ERASE", task)
+        check_training(data, task)
+        check_classes("ERASE", data, task)
         self._data = data
 
     def setup(self, stage: str) -> None:
         """Denoise the given labels along the edges, once."""
         if not hasattr(self, "objective"):
-            data = self._data.to(self.device) if self.device != self._data.x.device else self._data
+            data = copy.copy(self._data).to(self.device)  # of a copy, for it moves what it is given
             kind = BatchObjective if self.learner.batch_nodes else ERASEObjective
             self.objective = kind(self.learner, data, self.task, warm_up=self.learner.warm_up)
             trainer = self._trainer
@@ -83,8 +99,8 @@ class ERASEModule(pl.LightningModule):
         self.objective.moved()
 
     def on_validation_epoch_start(self) -> None:
-        """Fit the head, and log how many dimensions representations use."""
-        if not self.trainer.sanity_checking:
+        """After some training, fit the head and log how many dimensions representations use."""
+        if self.objective.epoch:
             z = fit_head(self.model, self.objective, self.learner.head)
             self.log("effective_rank", effective_rank(z), batch_size=1)
 

@@ -405,6 +405,27 @@ def test_the_module_trains_in_a_trainer_of_the_users_own(wrong_labels, tmp_path,
     assert accuracy(trained) > 0.7
 
 
+def test_validation_alone_leaves_a_module_as_it_was(wrong_labels, tmp_path):
+    module = ERASEModule(TINY.build(wrong_labels, TASK, 0), wrong_labels, TASK, TINY)
+    before = copy.deepcopy(module.model.state_dict())
+    own = pl.Trainer(
+        accelerator="cpu", enable_progress_bar=False, default_root_dir=tmp_path, logger=False
+    )
+    own.validate(module, datamodule=GraphDataModule(wrong_labels), verbose=False)
+    assert all(torch.equal(value, before[k]) for k, value in module.model.state_dict().items())
+
+
+def test_the_module_refuses_what_it_cannot_learn_from_or_does_not_do(wrong_labels):
+    model = TINY.build(wrong_labels, TASK, 0)
+    with pytest.raises(UserError, match="ERASEModule: two passes"):
+        ERASEModule(model, wrong_labels, TASK, replace(TINY, batch_nodes=30, two_pass=True))
+    wrong_labels.y = torch.zeros_like(wrong_labels.y)
+    with pytest.raises(UserError, match="two classes"):
+        ERASEModule(model, wrong_labels, TASK, TINY)
+    with pytest.raises(UserError, match="LinkPrediction"):
+        ERASEModule(model, wrong_labels, LinkPrediction(8), TINY)
+
+
 @pytest.mark.slow
 def test_two_processes_of_a_trainer_share_one_coding_rate(tmp_path):
     script = tmp_path / "train.py"
