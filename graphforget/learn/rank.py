@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +95,7 @@ class RankWatch(pl.Callback):
         """How often the weights went back."""
         self._model, self._optimizer, self._seen = model, optimizer, representations
         self._threshold = monitor.threshold(num_classes)
-        self._well = copy.deepcopy(snapshot(model, optimizer))
+        self._well = snapshot(model, optimizer)
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int

@@ -11,7 +11,7 @@ from torch_geometric.nn import GATConv
 
 from graphforget.core.errors import UserError
 from graphforget.nn.encoders import Encoder
-from graphforget.nn.pattern import Pattern, WeightedSum, pattern_of
+from graphforget.nn.pattern import Pattern, WeightedSum, multiplies_sparsely, pattern_of
 
 
 class SparseGATConv(GATConv):
@@ -36,7 +36,7 @@ class SparseGATConv(GATConv):
             x: shape ``(N, in_channels)``, dense or CSR.
             edge_index: shape ``(2, E)``.
         """
-        if x.dtype not in (torch.float32, torch.float64) or x.device.type not in ("cpu", "cuda"):
+        if not multiplies_sparsely(x):
             return super().forward(x, edge_index)
         early = self.heads == 1 and x.layout is torch.strided and x.size(1) < self.out_channels
         shape = (-1, self.heads, self.out_channels)

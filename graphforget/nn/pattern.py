@@ -74,6 +74,16 @@ def pattern_of(edge_index: Tensor, num_nodes: int) -> Pattern:
     return known[1]
 
 
+def multiplies_sparsely(x: Tensor) -> bool:
+    """Whether torch has the sparse products for features of this type where they are.
+
+    >>> multiplies_sparsely(torch.zeros(2, 3, dtype=torch.bfloat16))
+    False
+    """
+    there = x.is_cuda or (x.device.type == "cpu" and torch.backends.mkl.is_available())
+    return there and x.dtype in (torch.float32, torch.float64)
+
+
 class WeightedSum(torch.autograd.Function):
     """``out[i, h] = sum over edges e from j to i of weight[e, h] * x[j, h]``.
 

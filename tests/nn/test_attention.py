@@ -51,6 +51,16 @@ def test_weighted_sum_against_finite_differences():
     assert torch.autograd.gradcheck(lambda w, y: WeightedSum.apply(w, y, pattern), (weight, x))
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_without_sparse_products_it_is_pygs_layer(tiny_graph, sparse, monkeypatch):
+    ours, theirs = both(SIZES[0], torch.float32)
+    x = tiny_graph.x.to_sparse_csr() if sparse else tiny_graph.x
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+    monkeypatch.setattr(WeightedSum, "apply", None)
+    answer = ours(x, tiny_graph.edge_index)
+    torch.testing.assert_close(answer, theirs(tiny_graph.x, tiny_graph.edge_index))
+
+
 def test_large_scores_do_not_overflow(tiny_graph):
     ours, theirs = both(SIZES[0], torch.float32)
     x = 1e4 * tiny_graph.x
