@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -21,7 +20,7 @@ from graphforget.core.config import to_config
 from graphforget.data import load_graph
 from graphforget.data.noise import LabelNoise
 from graphforget.learn.corrected import corrected_labels
-from graphforget.learn.state import part
+from graphforget.learn.last_epoch import last_epoch
 from graphforget.protocols import Learner
 from graphforget.task import Task
 from graphforget.trained import Trained
@@ -73,7 +72,7 @@ class NoiseRun(Run):
         return self.dataset, self.setting, self.noise, self.draws, self.learner
 
     def check(self, cache: Cache, root: str | None) -> None:
-        clean, noisy, task = self._prepared(cache, root)
+        _, noisy, task = self._prepared(cache, root)
         task.check(noisy)
         self.learner.build(noisy, task, self.seed)
 
@@ -81,7 +80,7 @@ class NoiseRun(Run):
         clean, noisy, task = self._prepared(cache, root)
         with Meter() as meter:
             trained = self.learner.fit(noisy, task, self.seed)
-        epoch, last = last_epoch(trained)
+        epoch, last = last_epoch(trained) or (self.learner.epochs, trained.model)
         metrics = {
             "test_accuracy": _test_accuracy(task, trained.model, noisy),
             "last_test_accuracy": _test_accuracy(task, last, noisy),
@@ -133,17 +132,6 @@ class NoiseGrid(Grid):
                 yield NoiseRun(
                     benchmark, dataset, self.setting, noise, self.draws, learner, seed
                 )
-
-
-def last_epoch(trained: Trained) -> tuple[int, torch.nn.Module]:
-    """The last epoch that was trained and its model; the returned one where no other was kept."""
-    if not trained.snapshots:
-        assert trained.learner is not None
-        return trained.learner.epochs, trained.model
-    epoch = max(trained.snapshots)
-    model = copy.deepcopy(trained.model)
-    model.load_state_dict(part(trained.snapshots[epoch], "model"))
-    return epoch, model.eval()
 
 
 def label_scores(trained: Trained, clean: Data) -> dict[str, float]:

@@ -25,7 +25,7 @@ from graphforget.data.noise import LabelNoise, with_noise
 from graphforget.data.noise_text import parse_noise
 from graphforget.data.own import load_data
 from graphforget.data.split import split_links, split_nodes
-from graphforget.learn.state import part
+from graphforget.learn.last_epoch import last_epoch
 from graphforget.protocols import Learner
 from graphforget.task import LinkPrediction, NodeClassification, Task
 from graphforget.trained import Trained
@@ -101,7 +101,7 @@ def run(options: Namespace) -> int:
         data = with_noise(data, noise, options.seed, validation=not options.clean_validation)
         measured["label_noise"] = share_changed(*clean, data.y)
     trained, metrics = fitted(data.to(device), task, learner, options.seed)
-    metrics |= last_epoch(trained) | measured
+    metrics |= last_scores(trained) | measured
     files: dict[str, str | bytes] = {}
     if isinstance(learner, learn.ERASE):
         found = learn.corrected_labels(trained)
@@ -128,13 +128,12 @@ def fitted(
     return trained, task.evaluate(trained.model, data) | {"seconds": seconds}
 
 
-def last_epoch(trained: Trained) -> dict[str, float]:
+def last_scores(trained: Trained) -> dict[str, float]:
     """Scores of the last epoch, each called ``last_...``, where another one was chosen."""
-    if not getattr(trained.learner, "best", False) or not trained.snapshots:
+    found = last_epoch(trained)
+    if found is None:
         return {}
-    model = copy.deepcopy(trained.model)
-    model.load_state_dict(part(trained.snapshots[max(trained.snapshots)], "model"))
-    scores = trained.task.evaluate(model, trained.data)
+    scores = trained.task.evaluate(found[1], trained.data)
     return {f"last_{name}": score for name, score in scores.items()}
 
 
