@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from graphforget.learn.coding_rate import coding_rate_loss
-from graphforget.learn.fused_rate import value_and_gradient
+from graphforget.learn.rate.fused import value_and_gradient
+from graphforget.learn.rate.loss import coding_rate_loss
 
 MB = 1e6
 

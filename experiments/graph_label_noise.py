@@ -29,7 +29,7 @@ from graphforget.learn import (
     SemanticCrossEntropy,
     TruncatedGCE,
 )
-from graphforget.learn.erase_presets import PUBLISHED
+from graphforget.learn.erase import PUBLISHED
 from graphforget.nn import GAT, GCN
 from graphforget.protocols import Learner
 

@@ -1,20 +1,21 @@
 """Learners: ways to make a model from data."""
 
-from graphforget.learn.apl import APL
-from graphforget.learn.backward_correction import BackwardCorrection
-from graphforget.learn.co_teaching import CoTeaching
 from graphforget.learn.corrected import CorrectedLabels, corrected_labels
 from graphforget.learn.cross_entropy import CrossEntropy, CrossEntropyModule
-from graphforget.learn.erase import ERASE
-from graphforget.learn.erase_module import ERASEModule
-from graphforget.learn.forward_correction import ForwardCorrection
-from graphforget.learn.gce import GCE
-from graphforget.learn.label_propagation import LabelPropagation
-from graphforget.learn.label_smoothing import LabelSmoothing
-from graphforget.learn.pi_gnn import PIGNN
+from graphforget.learn.erase import ERASE, ERASEModule
+from graphforget.learn.robust import (
+    APL,
+    GCE,
+    PIGNN,
+    BackwardCorrection,
+    CoTeaching,
+    ForwardCorrection,
+    LabelPropagation,
+    LabelSmoothing,
+    SemanticCrossEntropy,
+    TruncatedGCE,
+)
 from graphforget.learn.semantic import SemanticLabels
-from graphforget.learn.semantic_cross_entropy import SemanticCrossEntropy
-from graphforget.learn.truncated_gce import TruncatedGCE
 
 __all__ = [
     "APL",

@@ -10,7 +10,7 @@ from graphforget import nn, unlearn
 from graphforget.commands import forget, train
 from graphforget.commands.parsing import parse
 from graphforget.learn import ERASE, CrossEntropy
-from graphforget.learn.head import RidgeHead
+from graphforget.learn.erase.head import RidgeHead
 
 
 def learner(*words):

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from graphforget.core.errors import UserError
 from graphforget.learn import ERASE, CrossEntropy, corrected_labels
-from graphforget.learn.erase_presets import PUBLISHED_LARGE
+from graphforget.learn.erase.presets import PUBLISHED_LARGE
 from graphforget.nn import GCN, GIN, NormalisedGAT
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
