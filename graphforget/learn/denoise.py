@@ -7,7 +7,6 @@ brought back at every step; all of these are arguments here.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch_geometric.utils import coalesce, remove_self_loops
 
 from graphforget.core.errors import UserError
+from graphforget.nn.csr import csr
 
 OperatorOf = Callable[[Tensor, int], Tensor]
 """Makes a sparse ``(N, N)`` operator of ``edge_index``, shape ``(2, E)``, and ``N``."""
@@ -183,8 +183,4 @@ def _degree(ends: Tensor, num_nodes: int) -> Tensor:
 def _csr(row: Tensor, column: Tensor, value: Tensor, num_nodes: int) -> Tensor:
     starts = torch.zeros(num_nodes + 1, dtype=torch.int64, device=row.device)
     starts[1:] = torch.bincount(row, minlength=num_nodes).cumsum(0)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            starts, column, value, (num_nodes, num_nodes), check_invariants=False
-        )
+    return csr(starts, column, value, (num_nodes, num_nodes))

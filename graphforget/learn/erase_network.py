@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphforget.core.errors import UserError
 from graphforget.learn.aside import aside
+from graphforget.nn.features import dropped, unit_rows
 
 
 class Representation(nn.Module):
@@ -39,6 +37,7 @@ class ERASENetwork(nn.Module):
         order: of the norm of the representations.
         unit_features: scale the features of each node to an L1 norm of 1 first.
 
+    >>> import torch
     >>> from graphforget.nn import GCN
     >>> network = ERASENetwork(GCN(hidden=8).build(3, 4, seed=0), width=4, num_classes=2)
     >>> network(torch.eye(3), torch.tensor([[0, 1], [1, 2]])).shape
@@ -75,42 +74,6 @@ class ERASENetwork(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Logits, shape ``(N, C)``."""
         return self.classify(self.represent(x, edge_index))
-
-
-def unit_rows(x: Tensor) -> Tensor:
-    """Features with rows of L1 norm 1; rows of zeros stay, CSR stays CSR.
-
-    Args:
-        x: shape ``(N, F)``, dense or CSR.
-    """
-    if x.layout is torch.strided:
-        return F.normalize(x, p=1.0, dim=1)
-    start, values = x.crow_indices(), x.values()
-    row = torch.repeat_interleave(start.diff())
-    total = values.new_zeros(x.size(0)).index_add_(0, row, values.abs())
-    return _with_values(x, values / total.clamp(min=1e-12)[row])
-
-
-def dropped(x: Tensor, share: float) -> Tensor:
-    """Features with a share set to zero and the rest scaled up; CSR stays CSR.
-
-    Only numbers are drawn for entries that are there, which has the same distribution.
-
-    Args:
-        x: shape ``(N, F)``, dense or CSR.
-        share: in [0, 1).
-    """
-    if x.layout is torch.strided:
-        return F.dropout(x, share)
-    return _with_values(x, F.dropout(x.values(), share))
-
-
-def _with_values(x: Tensor, values: Tensor) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            x.crow_indices(), x.col_indices(), values, x.shape, check_invariants=False
-        )
 
 
 def network_in(model: nn.Module) -> ERASENetwork:

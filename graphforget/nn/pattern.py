@@ -6,7 +6,6 @@ sparse matrix with the nodes' features moves each once, and its gradient has the
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.utils import add_self_loops, remove_self_loops
+
+from graphforget.nn.csr import csr
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +133,4 @@ def _starts(ends: Tensor, num_nodes: int) -> Tensor:
 
 def _csr(start: Tensor, column: Tensor, value: Tensor) -> Tensor:
     size = start.numel() - 1
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            start, column.int(), value, (size, size), check_invariants=False
-        )
+    return csr(start, column.int(), value, (size, size))

@@ -25,11 +25,11 @@ from graphforget.learn.erase.module import ERASEModule
 from graphforget.learn.erase.objective import ERASEObjective
 from graphforget.learn.erase.presets import PUBLISHED, PUBLISHED_LARGE
 from graphforget.learn.erase.rank import RankMonitor, effective_rank
-from graphforget.learn.erase_network import dropped, representations, unit_rows
+from graphforget.learn.erase_network import ERASENetwork, representations
 from graphforget.learn.rate.loss import coding_rate_loss
 from graphforget.learn.semantic import SemanticLabels, hard_labels
 from graphforget.learn.state import part
-from graphforget.nn import GAT, GCN, GIN, GraphSAGE, NormalisedGAT, sparse_features
+from graphforget.nn import GAT, GCN, GIN, GraphSAGE, NormalisedGAT
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
@@ -368,29 +368,6 @@ def test_two_passes_are_the_whole_graph_where_batches_are(wrong_labels):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_of_sparse_features_has_the_same_mean():
-    x = torch.zeros(50, 40)
-    x[:, ::20] = 1.0
-    sparse = sparse_features(Data(x=x)).x
-    torch.manual_seed(0)
-    drawn = torch.stack([dropped(sparse, 0.5).to_dense() for _ in range(200)])
-    assert set(drawn.unique().tolist()) == {0.0, 2.0}
-    assert bool((drawn[:, x == 0] == 0).all())
-    assert float(drawn.mean(0)[x > 0].mean()) == pytest.approx(1.0, abs=0.05)
-
-
-def test_unit_rows_are_the_same_sparse_and_dense():
-    x = torch.zeros(50, 40)
-    x[torch.arange(49), torch.arange(49) % 40] = torch.arange(49.0) - 20
-    x[:, 7] += 0.5
-    x[49] = 0
-    sparse = sparse_features(Data(x=x)).x
-    assert sparse.layout is torch.sparse_csr
-    torch.testing.assert_close(unit_rows(sparse).to_dense(), unit_rows(x))
-    norms = unit_rows(x).abs().sum(1)
-    assert norms[49] == 0 and norms[:49].allclose(torch.ones(49))
-
-
 @pytest.mark.parametrize("batch_nodes", [0, 30])
 def test_the_module_trains_in_a_trainer_of_the_users_own(wrong_labels, tmp_path, batch_nodes):
     learner = replace(TINY, batch_nodes=batch_nodes)
@@ -424,6 +401,13 @@ def test_the_module_refuses_what_it_cannot_learn_from_or_does_not_do(wrong_label
         ERASEModule(model, wrong_labels, TASK, TINY)
     with pytest.raises(UserError, match="LinkPrediction"):
         ERASEModule(model, wrong_labels, LinkPrediction(8), TINY)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("options", [{}, {"average": 0.9}, {"batch_nodes": 30, "two_pass": True}])
+def test_on_a_graphics_processor_it_learns_too(wrong_labels, options):
+    trained = replace(TINY, **options).fit(wrong_labels.to("cuda"), TASK, seed=0)
+    assert all(p.is_cuda for p in trained.model.parameters()) and accuracy(trained) > 0.7
 
 
 @pytest.mark.slow
@@ -472,8 +456,6 @@ if __name__ == "__main__":
 
 
 def test_an_encoder_of_the_users_own(wrong_labels):
-    from graphforget.learn.erase_network import ERASENetwork
-
     own = GCN(8).build(8, 12, seed=0)
     module = ERASEModule(ERASENetwork(own, 12, 3), wrong_labels, TASK, TINY)
     module.setup("fit")
