@@ -17,6 +17,7 @@ class KeepBest(pl.Callback):
     Args:
         model: the network whose weights are kept.
         optimizer: if given, its state is kept with the weights.
+        moved: the network whose weights the optimiser moves, if it is another with the same names.
 
     >>> model = nn.Linear(1, 1)
     >>> best = KeepBest(model)
@@ -38,9 +39,11 @@ class KeepBest(pl.Callback):
     optimizer: dict[str, Tensor]
     """The optimiser's state after it, ``"<parameter>.<entry>"`` -> tensor."""
 
-    def __init__(self, model: nn.Module, optimizer: Optimizer | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, optimizer: Optimizer | None = None, moved: nn.Module | None = None
+    ) -> None:
         self.weights, self.optimizer = {}, {}
-        self._model, self._optimizer = model, optimizer
+        self._model, self._optimizer, self._moved = model, optimizer, moved or model
 
     def keep(self, epoch: int, score: float) -> None:
         """Keep the model as it is now, after ``epoch``, if none was better."""
@@ -50,7 +53,7 @@ class KeepBest(pl.Callback):
         state = self._model.state_dict()
         self.weights = {name: value.detach().clone() for name, value in state.items()}
         if self._optimizer is not None:
-            self.optimizer = optimizer_state(self._model, self._optimizer)
+            self.optimizer = optimizer_state(self._moved, self._optimizer)
 
     def restore(self) -> None:
         """Put the best weights into the model; it stays as it is if none were kept."""

@@ -52,6 +52,7 @@ class HeadEpochs(KeepBest):
 
     Args:
         model: the network that answers: that in training, or its average.
+        moved: the network in training.
         optimizer: whose state is kept with the weights.
         objective: of the training; says labels and representations.
         head: how the head is fitted.
@@ -66,10 +67,10 @@ class HeadEpochs(KeepBest):
     """The last epoch that ended."""
 
     def __init__(
-        self, model: nn.Module, optimizer: Optimizer, objective: ERASEObjective, head: Head,
-        validation: Tensor, steps: int, epochs: int, patience: int,
+        self, model: nn.Module, moved: nn.Module, optimizer: Optimizer, objective: ERASEObjective,
+        head: Head, validation: Tensor, steps: int, epochs: int, patience: int,
     ) -> None:
-        super().__init__(model, optimizer)
+        super().__init__(model, optimizer, moved)
         self._objective, self._head, self._validation = objective, head, validation
         self._steps, self._epochs = steps, epochs
         self._patience = patience if validation.numel() else 0

@@ -67,7 +67,8 @@ class ERASE(Learner):
         batch_nodes: train on batches of about this many nodes; 0 for the whole graph at once.
         two_pass: take one exact step an epoch over all batches together, instead of a step a
             batch; without cross-entropy and warm-up.
-        snapshots: shares of the training after which weights and optimiser state are kept.
+        snapshots: shares of the training after which weights, as they are and not averaged, and
+            optimiser state are kept.
     """
 
     encoder: Encoder = NormalisedGAT()
@@ -173,31 +174,23 @@ class ERASE(Learner):
             callbacks.append(Average(model, result, self.average))
         validation = task.val_items(data) if self.best else torch.empty(0, dtype=torch.int64)
         heads = HeadEpochs(
-            result, optimizer, objective, self.head, validation, steps, self.epochs, self.patience
+            result, model, optimizer, objective, self.head, validation, steps, self.epochs,
+            self.patience,
         )
-        keep = Snapshots(result, optimizer, self._snapshot_steps(steps))
+        keep = Snapshots(model, optimizer, self._snapshot_steps(steps))
         callbacks += [heads, keep]
         if self.rank is not None:
             callbacks.append(RankWatch(self.rank, model, optimizer, objective, classes, steps))
         descend(model, objective, optimizer, self.epochs * steps, seed, callbacks)
-        return self._finished(result, optimizer, objective, heads, keep, data, task, seed)
-
-    def _finished(
-        self, model: nn.Module, optimizer: Optimizer, objective: ERASEObjective,
-        heads: HeadEpochs, keep: Snapshots, data: Data, task: Task, seed: int,
-    ) -> Trained:
-        """The best epoch's model, or the last one's, and the last one's among the snapshots."""
-        state = optimizer_state(model, optimizer)
-        snapshots = dict(keep.taken)
-        if heads.weights:
-            snapshots[heads.last] = snapshot(model, optimizer)
-            model.load_state_dict(heads.weights)
+        state, snapshots = optimizer_state(model, optimizer), dict(keep.taken)
+        if heads.weights:  # the last epoch is kept beside the best one
+            steps_of = {f"optimizer.{name}": value for name, value in state.items()}
+            snapshots[heads.last] = snapshot(result, optimizer) | steps_of
+            heads.restore()
             state = heads.optimizer
-        for parameter in model.parameters():
-            parameter.requires_grad_(True)
         return Trained(
-            model=model, data=data, task=task, learner=self, seed=seed, optimizer=state,
-            snapshots=snapshots,
+            model=result.requires_grad_(True), data=data, task=task, learner=self, seed=seed,
+            optimizer=state, snapshots=snapshots,
         )
 
     def _snapshot_steps(self, steps: int) -> dict[int, int]:

@@ -174,6 +174,19 @@ def test_the_average_follows_the_weights():
     assert float(averaged.weight.detach()) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("best", [True, False])
+def test_an_averaged_model_has_the_state_to_go_on_with(wrong_labels, best):
+    learner = replace(TINY, average=0.9, best=best)
+    trained = learner.fit(wrong_labels, TASK, seed=0)
+    wanted = {f"{name}.exp_avg_sq" for name, _ in trained.model.named_parameters()}
+    assert wanted <= set(trained.optimizer)
+    assert set(trained.snapshots) == ({15, 22, 27, 30} if best else {15, 22, 27})
+    for taken in trained.snapshots.values():
+        assert wanted <= set(part(taken, "optimizer"))
+    after = unlearn.Resume()(trained, ForgetRequest("node", (0,)))
+    assert accuracy(after) > 0.7
+
+
 def test_the_average_takes_counts_as_they_are():
     model, averaged = torch.nn.BatchNorm1d(2), torch.nn.BatchNorm1d(2)
     model(torch.randn(5, 2))
