@@ -32,6 +32,20 @@ def node_batches(data: Data, size: int, seed: int) -> NodeBatches:
     """
     if torch_geometric.typing.WITH_PYG_LIB:
         return NeighborBatches(data, size, seed)
+    return disjoint_batches(data, size, seed)
+
+
+def disjoint_batches(data: Data, size: int, seed: int) -> NodeBatches:
+    """Batches of which every node is in one: clusters by METIS, else random parts.
+
+    Args:
+        data: the whole graph.
+        size: about how many nodes a batch has.
+        seed: the same seed gives the same batches, epoch after epoch.
+
+    Raises:
+        UserError: a size below 1.
+    """
     try:
         import pymetis  # noqa: F401
     except ImportError:

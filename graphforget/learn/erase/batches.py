@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch_geometric.data import Data
 
-from graphforget.data.batches import node_batches
+from graphforget.data.batches import disjoint_batches, node_batches
 from graphforget.learn.erase.objective import ERASEObjective
 from graphforget.learn.erase_network import network_in, representations
 from graphforget.learn.rate.grams import two_pass
@@ -83,7 +83,7 @@ class TwoPassObjective(ERASEObjective):
 
     def __init__(self, learner: ERASE, data: Data, task: Task, seed: int = 0) -> None:
         super().__init__(learner, data, task)
-        self._batches = node_batches(data, learner.batch_nodes, seed)
+        self._batches = disjoint_batches(data, learner.batch_nodes, seed)
         self._generator = Generator().manual_seed(seed)
 
     def __call__(self, model: nn.Module, generator: Generator) -> Tensor:

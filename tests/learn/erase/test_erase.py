@@ -368,6 +368,13 @@ def test_settings_out_of_range_are_refused(field):
 # Batches, two passes, and a Trainer of one's own
 
 
+def test_two_passes_meet_every_node_once_whatever_is_installed(wrong_labels, monkeypatch):
+    monkeypatch.setattr("torch_geometric.typing.WITH_PYG_LIB", True)
+    objective = replace(TINY, batch_nodes=20, two_pass=True).objective(wrong_labels, TASK, 0)
+    seen = torch.cat([batch.n_id for batch in objective._batches])
+    assert torch.equal(seen.sort().values, torch.arange(60))
+
+
 def test_two_passes_are_the_whole_graph_where_batches_are(wrong_labels):
     learner = replace(TINY, input_dropout=0.0, batch_nodes=100, two_pass=True)
     whole = replace(learner, batch_nodes=0, two_pass=False, evaluation_labels=True)
