@@ -13,7 +13,7 @@ from torch_geometric.nn import MessagePassing
 
 from graphforget.learn.aside import aside
 from graphforget.learn.checks import classes_of
-from graphforget.learn.erase_network import ERASENetwork, representations
+from graphforget.learn.erase.network import ERASENetwork, representations
 from graphforget.learn.semantic import SemanticLabels, prototypes, similarity
 from graphforget.trained import Trained
 

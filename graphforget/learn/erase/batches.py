@@ -10,8 +10,8 @@ from torch import Generator, Tensor, nn
 from torch_geometric.data import Data
 
 from graphforget.data.batches import disjoint_batches, node_batches
+from graphforget.learn.erase.network import network_in, representations
 from graphforget.learn.erase.objective import ERASEObjective
-from graphforget.learn.erase_network import network_in, representations
 from graphforget.learn.rate.grams import two_pass
 from graphforget.task import Task
 

@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 from graphforget._lightning import pl
 from graphforget.core.errors import UserError
 from graphforget.learn.erase.head import Head
+from graphforget.learn.erase.network import network_in
 from graphforget.learn.erase.objective import ERASEObjective
-from graphforget.learn.erase_network import network_in
 from graphforget.learn.keep_best import KeepBest
 
 

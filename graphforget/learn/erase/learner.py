@@ -17,9 +17,9 @@ from graphforget.learn.checks import check_classes, check_training, classes_of
 from graphforget.learn.erase.batches import BatchObjective, TwoPassObjective
 from graphforget.learn.erase.epochs import Average, HeadEpochs
 from graphforget.learn.erase.head import Head, LogisticHead
+from graphforget.learn.erase.network import ERASENetwork
 from graphforget.learn.erase.objective import CodingRate, ERASEObjective, averaged_copy
 from graphforget.learn.erase.rank import RankMonitor, RankWatch
-from graphforget.learn.erase_network import ERASENetwork
 from graphforget.learn.semantic import SemanticLabels
 from graphforget.learn.state import Snapshots, optimizer_state, snapshot
 from graphforget.learn.trainer import descend

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
 from graphforget.learn.checks import classes_of
-from graphforget.learn.erase_network import network_in, representations, settled
+from graphforget.learn.erase.network import network_in, representations, settled
 from graphforget.learn.rate.loss import coding_rate_loss
 from graphforget.learn.semantic import hard_labels
 from graphforget.task import Task

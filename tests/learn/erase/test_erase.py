@@ -22,10 +22,10 @@ from graphforget.learn.erase.epochs import Average
 from graphforget.learn.erase.head import LogisticHead, RidgeHead, TrainedHead
 from graphforget.learn.erase.learner import ERASE
 from graphforget.learn.erase.module import ERASEModule
+from graphforget.learn.erase.network import ERASENetwork, representations
 from graphforget.learn.erase.objective import ERASEObjective
 from graphforget.learn.erase.presets import PUBLISHED, PUBLISHED_LARGE
 from graphforget.learn.erase.rank import RankMonitor, effective_rank
-from graphforget.learn.erase_network import ERASENetwork, representations
 from graphforget.learn.rate.loss import coding_rate_loss
 from graphforget.learn.semantic import SemanticLabels, hard_labels
 from graphforget.learn.state import part
