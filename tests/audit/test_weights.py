@@ -50,7 +50,10 @@ def test_nudged_weights_are_the_originals(easy, by, models):
     assert "the original's" in judge_weights(found, exact=False).words
 
 
-@pytest.mark.parametrize("method", [D2DGN(), Resume(), methods.RetrainApart(), GNNDelete()])
+@pytest.mark.parametrize("method", [
+    D2DGN(), Resume(), methods.RetrainApart(),
+    pytest.param(GNNDelete(), marks=pytest.mark.slow),
+])
 def test_what_comes_from_the_data_is_let_through(easy, method):
     found = change(easy, method)
     assert found.passed, found

@@ -21,7 +21,7 @@ TASK = NodeClassification(3)
 def test_without_anything_gone_it_is_longer_training(tiny_graph):
     learner = CrossEntropy(encoder=GCN(8, dropout=0.0), epochs=20)
     absent = ForgetRequest("edge", [[0, 59]])
-    after = Resume(share=0.5)(learner.fit(tiny_graph, TASK, 0), absent)
+    after = Resume(share=0.5)(learner.fit(tiny_graph, TASK, 0), absent, missing=True)
     longer = replace(learner, epochs=30).fit(after.data, TASK, 0)
     for ours, theirs in zip(after.model.parameters(), longer.model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)

@@ -20,6 +20,7 @@ from graphforget.unlearn.d2dgn.shrunk import Shrunk
 HURRIED = D2DGN(answers=0.0, objective=1.0, solver=Shrunk())
 
 
+@pytest.mark.slow
 def test_a_shrunken_student_answers_to_memorised_links_as_retrained_ones_do(tiny_links):
     tiny_links.x = torch.cat([tiny_links.x, torch.eye(60)], dim=1)  # room to remember
     task = LinkPrediction(8)

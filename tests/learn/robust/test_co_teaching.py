@@ -62,6 +62,7 @@ def test_wrong_labels_are_left_out_and_accuracy_gains():
     assert float(wrong[easy].float().mean()) < 0.1 < float(wrong[items].float().mean())
 
 
+@pytest.mark.slow
 def test_batches_exchange_too():
     learner = CoTeaching(ENCODER, batch_nodes=60, epochs=60, ramp=10)
     assert min(accuracies(learner, SYMMETRIC)) > 0.95

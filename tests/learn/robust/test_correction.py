@@ -74,6 +74,7 @@ def test_singular_matrices_are_made_invertible_and_others_left_alone():
     torch.testing.assert_close(mixed.sum(1), torch.ones(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", BOTH)
 def test_the_correct_matrix_recovers_what_wrong_labels_cost(learner):
     knowing = learner(ENCODER, transition=ASYMMETRIC)

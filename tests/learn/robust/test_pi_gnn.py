@@ -82,6 +82,7 @@ def test_it_beats_cross_entropy_where_labels_of_one_class_are_wrong():
     assert gain(PIGNN(ENCODER)) > 0.05
 
 
+@pytest.mark.slow
 def test_batches_pair_within_themselves():
     assert mean(accuracies(PIGNN(ENCODER, batch_nodes=100, epochs=60, warm_up=10))) > 0.9
 
