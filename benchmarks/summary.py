@@ -1,6 +1,6 @@
 """One short table of many cells: a row a method, a column a data set and request.
 
-    python -m benchmarks.summary results/unlearning-node.jsonl [--measure "rho forgotten"]
+    python -m benchmarks.summary results/unlearning-node.jsonl [--measure cost] [--only PATTERN]
 
 Tables are a pure function of the files; `benchmarks.unlearning` writes those.
 """
@@ -8,6 +8,7 @@ Tables are a pure function of the files; `benchmarks.unlearning` writes those.
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,8 +38,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--measure", choices=list(MEASURES), default="rho forgotten")
+    parser.add_argument("--only", default="", help="methods whose names match this")
     options = parser.parse_args()
-    rows = [row for file in options.files for row in read_rows(file)]
+    rows = [row for file in options.files for row in read_rows(file)
+            if re.search(options.only, name_of(row))]
     print(summary(rows, MEASURES[options.measure]))
 
 
