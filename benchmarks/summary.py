@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.rows import Row, grouped, read_rows
-from experiments.methods import named
-from graphforget.core.config import to_config
 
 MEASURES: dict[str, Callable[[Row], float | None]] = {
     "rho forgotten": lambda row: row["rho"].get("forgotten"),
@@ -41,7 +39,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="methods whose names match this")
     options = parser.parse_args()
     rows = [row for file in options.files for row in read_rows(file)
-            if re.search(options.only, name_of(row))]
+            if re.search(options.only, row["method"])]
     print(summary(rows, MEASURES[options.measure]))
 
 
@@ -54,39 +52,18 @@ def summary(rows: Sequence[Row], measure: Callable[[Row], float | None]) -> str:
     """
     ok = [row for row in rows if row["status"] == "ok"]
     cells = grouped(ok, "dataset", "request")
-    names = list(dict.fromkeys(name_of(row) for row in ok))
+    names = list(dict.fromkeys(row["method"] for row in ok))
     heads = [f"{dataset} {request} ({len({row['seed'] for row in some})})"
              for (dataset, request), some in cells.items()]
     lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in names:
         found = [
-            _mean([measure(row) for row in some if name_of(row) == name])
+            _mean([measure(row) for row in some if row["method"] == name])
             for some in cells.values()
         ]
         if any(found):
             lines.append(f"| {name} | " + " | ".join(found) + " |")
     return "\n".join(lines)
-
-
-def name_of(row: Row) -> str:
-    """What a row calls its method; a preset by its own name."""
-    presets = {json_key(to_config(each)): name for name, each in named().items() if " " in name}
-    return presets.get(json_key(row.get("config")), row["method"])
-
-
-def json_key(config: object) -> str:
-    """Equal for equal configurations, lists and tuples alike.
-
-    >>> json_key({"a": (1, 2)}) == json_key({"a": [1, 2]})
-    True
-    """
-    return repr(_lists(config))
-
-
-def _lists(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _lists(each) for key, each in sorted(value.items())}
-    return [_lists(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _mean(values: Sequence[float | None]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from experiments.cache import Cache
 from graphforget.core.errors import UserError
 from graphforget.core.record import Record
+from graphforget.protocols import Learner
 
 
 class Run(ABC):
@@ -50,6 +51,12 @@ class Run(ABC):
     def key(self) -> str:
         """Identity of the run, known before any work; equal to `key_of` its record."""
         return key_of(Record(**self.asked))
+
+
+def model_of(learner: Learner) -> str:
+    """What a record calls a learner's network; empty for a learner without an encoder."""
+    encoder = getattr(learner, "encoder", None)
+    return "" if encoder is None else type(encoder).__name__
 
 
 def key_of(record: Record) -> str:

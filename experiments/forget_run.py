@@ -9,7 +9,7 @@ from typing import Any
 
 from torch_geometric.data import Data
 
-from experiments.benchmark import Grid, Run
+from experiments.benchmark import Grid, Run, model_of
 from experiments.cache import Cache
 from experiments.settings import Setting
 from graphforget.audit import AuditReport, Cost, Meter, quick_audit
@@ -49,13 +49,12 @@ class ForgetRun(Run):
 
     @property
     def asked(self) -> dict[str, Any]:
-        encoder = getattr(self.learner, "encoder", None)
         parts = {"setting": self.setting, "learner": self.learner, "unlearner": self.unlearner}
         return {
             "benchmark": self.benchmark,
             "dataset": self.dataset,
             "task": self.setting.name,
-            "model": type(encoder).__name__ if encoder is not None else "",
+            "model": model_of(self.learner),
             "learner": type(self.learner).__name__,
             "unlearner": type(self.unlearner).__name__,
             "config": {name: to_config(part) for name, part in parts.items()},

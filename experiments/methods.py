@@ -84,13 +84,14 @@ def with_budgets(
 
 
 def label(unlearner: Unlearner) -> str:
-    """A short name: the class and the fields that differ from its defaults.
+    """A short name: a preset's own, else the class and the fields that differ from its defaults.
 
     >>> from graphforget.unlearn import Resume
     >>> label(Resume()), label(Resume(share=0.02))
     ('Resume', 'Resume share=0.02')
     """
-    return " ".join([type(unlearner).__name__, *_differences(unlearner)])
+    presets = (name for name, each in named().items() if " " in name and each == unlearner)
+    return next(presets, " ".join([type(unlearner).__name__, *_differences(unlearner)]))
 
 
 def _differences(thing: Any) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from experiments.benchmark import Grid, Run
+from experiments.benchmark import Grid, Run, model_of
 from experiments.cache import Cache
 from experiments.noise_draws import Draws, Fresh
 from experiments.settings import PublicNodes, Setting
@@ -50,13 +50,12 @@ class NoiseRun(Run):
 
     @property
     def asked(self) -> dict[str, Any]:
-        encoder = getattr(self.learner, "encoder", None)
         names = ("setting", "noise", "draws", "learner")
         return {
             "benchmark": self.benchmark,
             "dataset": self.dataset,
             "task": self.setting.name,
-            "model": type(encoder).__name__ if encoder is not None else "",
+            "model": model_of(self.learner),
             "learner": type(self.learner).__name__,
             "unlearner": "",
             "config": {name: to_config(getattr(self, name)) for name in names},

@@ -12,7 +12,6 @@ single fits.)
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINConv, SAGEConv, models
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
+
+from graphforget.nn.csr import unremarked
 
 KNOWN = (models.GCN, models.GIN, models.GraphSAGE)
 SPARSE_BELOW = 0.1  # share of non-zeros under which a sparse product with the features pays
@@ -36,8 +37,7 @@ class Fixed:
         sparse = matrix.is_sparse
         if not sparse and matrix.count_nonzero() < SPARSE_BELOW * matrix.numel():
             matrix, sparse = matrix.to_sparse_coo(), True
-        with warnings.catch_warnings():  # torch calls its CSR layout a beta
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+        with unremarked():
             self.matrix = matrix.to_sparse_csr() if sparse else matrix
             self.transposed = matrix.t().coalesce().to_sparse_csr() if sparse else matrix.t()
 

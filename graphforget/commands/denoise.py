@@ -15,7 +15,7 @@ from torch_geometric.data import Data
 
 from graphforget import learn
 from graphforget.audit.label_report import label_report
-from graphforget.commands.parsing import Seed, class_named, new_parser
+from graphforget.commands.parsing import Seed, add_graph, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.screen import as_parquet, note, show
 from graphforget.commands.train import title
@@ -35,15 +35,7 @@ def parser() -> ArgumentParser:
         "Find labels that are probably wrong. Every label of the graph is looked at, whatever "
         "part of a split it is in; a model is trained for it that wrong labels hardly reach.",
     )
-    options.add_argument(
-        "--data", type=str, required=True,
-        help="name of a public graph, digits (nothing to download), an .npz file or a folder of "
-        "tables",
-    )
-    options.add_argument(
-        "--root", type=str, default=None,
-        help="folder of the public graphs; by default that in GRAPHFORGET_DATA",
-    )
+    add_graph(options)
     options.add_argument(
         "--learner", type=learn.ERASE, default=class_named("ERASE"),
         help="how to train; its fields are options, such as --learner.epochs 50",

@@ -40,6 +40,19 @@ def new_parser(verb: str, description: str) -> ArgumentParser:
     return parser
 
 
+def add_graph(options: ArgumentParser) -> None:
+    """Add the options that name a graph, ``--data`` and ``--root``."""
+    options.add_argument(
+        "--data", type=str, required=True,
+        help="name of a public graph, digits (nothing to download), an .npz file or a folder of "
+        "tables",
+    )
+    options.add_argument(
+        "--root", type=str, default=None,
+        help="folder of the public graphs; by default that in GRAPHFORGET_DATA",
+    )
+
+
 def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
     """Parse and build: classes that options name come back as objects.
 

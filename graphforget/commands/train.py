@@ -16,7 +16,7 @@ from torch_geometric.data import Data
 from graphforget import learn, nn
 from graphforget.audit.label_report import label_report
 from graphforget.commands.devices import add_device, device_named
-from graphforget.commands.parsing import Seed, class_named, new_parser
+from graphforget.commands.parsing import Seed, add_graph, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.runs import refuse_taken, write_run
 from graphforget.commands.screen import as_parquet, listing, show
@@ -42,15 +42,7 @@ MODELS = {"gcn": nn.GCN, "gat": nn.GAT, "gin": nn.GIN, "sage": nn.GraphSAGE}
 def parser() -> ArgumentParser:
     """Options of the verb."""
     options = new_parser("train", "Train a model on a graph and write a run folder.")
-    options.add_argument(
-        "--data", type=str, required=True,
-        help="name of a public graph, digits (nothing to download), an .npz file or a folder of "
-        "tables",
-    )
-    options.add_argument(
-        "--root", type=str, default=None,
-        help="folder of the public graphs; by default that in GRAPHFORGET_DATA",
-    )
+    add_graph(options)
     options.add_argument(
         "--task", type=Literal["node", "link"], default="node",
         help="classify nodes or predict links",

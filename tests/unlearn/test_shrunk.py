@@ -14,7 +14,7 @@ from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction
 from graphforget.trained import Trained
 from graphforget.unlearn import Retrain, Unlink
-from graphforget.unlearn.d2dgn import D2DGN
+from graphforget.unlearn.d2dgn import D2DGN, Untrained
 from graphforget.unlearn.d2dgn.shrunk import Shrunk
 
 HURRIED = D2DGN(answers=0.0, objective=1.0, solver=Shrunk())
@@ -65,6 +65,17 @@ def test_it_is_the_default_for_many_links_unless_it_makes_a_worse_model(tiny_lin
     assert not torch.equal(weights(D2DGN()), taught)
     ruined = Shrunk(keep=0.0, share=0.002, faster=0.001)  # next to nothing grows back
     assert torch.equal(weights(D2DGN(links=ruined)), taught)
+
+
+def test_without_validation_links_nobody_could_tell_so_teachers_have_the_word(tiny_links):
+    task, none = LinkPrediction(8), torch.empty(2, 0, dtype=torch.long)
+    trained = CrossEntropy(GCN(16, dropout=0.0), 60, 0.01, 0.0).fit(tiny_links, task, 0)
+    trained.data.val_pos_edge_index = trained.data.val_neg_edge_index = none
+    request = ForgetRequest("edge", task.train_items(tiny_links)[:, ::4])
+    method = D2DGN(destroyer=Untrained())
+    both = [replace(method, links=links)(trained, request) for links in (Shrunk(), None)]
+    for ours, theirs in zip(*(each.model.parameters() for each in both), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_it_refuses_a_model_without_its_learner(tiny_links):

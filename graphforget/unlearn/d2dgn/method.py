@@ -38,7 +38,6 @@ CLOSE = 0.1
 """Share of the nodes up to which a request's neighbourhood is asked alone although the training
 objective could be: beyond single items, the objective's own slope is worth its cost."""
 
-
 WORSE = 0.01
 """How much lower the AUC of validation links may be after a hurried training. A short training
 leaves it too few steps; then the teachers have the word."""
@@ -133,9 +132,11 @@ class D2DGN(Unlearner):
         task = trained.task
         if self.links is None or not isinstance(self.solver, NewtonThenAdam) or not self.warm:
             return None
-        if trained.learner is None or not isinstance(task, LinkPrediction):
+        if not isinstance(task, LinkPrediction) or task.val_items(trained.data).size(1) == 0:
             return None
-        if whole_graph_only(trained) or is_local(trained, request, self.company, seed):
+        if no_learner(trained) or whole_graph_only(trained) or self.links.supports(trained):
+            return None
+        if is_local(trained, request, self.company, seed):
             return None
         way = replace(
             self, answers=0.0, objective=1.0, matching=Response(), solver=self.links, links=None
@@ -143,28 +144,29 @@ class D2DGN(Unlearner):
         student, state = way._taught(trained, request, seed)
         retained = request.retained(trained.data)
         before, after = (
-            task.evaluate(model, retained).get("val_auc", 0.0)
+            task.evaluate(model, retained)["val_auc"]
             for model in (trained.model, student.eval())
         )
         return (student, state) if after >= before - WORSE else None
 
     def problem(self, trained: Trained, request: ForgetRequest, seed: int) -> Problem:
         """What the student minimises for one request."""
-        task, whole = trained.task, asked_graph(request, trained.data)
-        own = self.withdrawal is not None and self.withdrawal.has_slope(trained)
-        most = CLOSE if own and not self.objective else WORTH_CUTTING
-        asked = questions(trained, request, whole, self.company, seed, most)
-        inputs = Inputs(trained)
-        training = tilt = None
+        task, training, tilt = trained.task, None, None
         if self.objective:
             assert trained.learner is not None
             retained = request.retained(trained.data)
             training = (self.objective, trained.learner.objective(retained, task, seed))
-        elif self.withdrawal is not None and isinstance(task, NodeClassification):
+        if not self.answers:
+            return Problem(None, training, None)
+        whole = asked_graph(request, trained.data)
+        own = self.withdrawal is not None and self.withdrawal.has_slope(trained)
+        most = CLOSE if own and not self.objective else WORTH_CUTTING
+        asked = questions(trained, request, whole, self.company, seed, most)
+        inputs = Inputs(trained)
+        of_nodes = isinstance(task, NodeClassification)
+        if of_nodes and self.withdrawal is not None and not self.objective:
             around = whole if asked.graph is whole else None
             tilt = self.withdrawal.tilt(trained, request, around, inputs, seed)
-        if not self.answers:
-            return Problem(None, training, tilt)
         silent = tilt is not None and tilt.objective is not None
         lesson = self._lesson(trained, request, whole, seed)
         asked = replace(asked, graph=inputs(asked.graph))
