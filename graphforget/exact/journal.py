@@ -74,7 +74,7 @@ class Journal:
 
     def name_of(self, request: ForgetRequest) -> str:
         """The caller's name for a request; one that has none is named after what it asks."""
-        return request.id or f"request-{keyed(self._key, 'digest', request.digest)[:24]}"
+        return request.id or f"request-{self.keyed_digest(request)[:24]}"
 
     def open_request(
         self,
@@ -93,7 +93,7 @@ class Journal:
             UserError: if the same id stands for another request already.
         """
         _check_id(request_id)
-        digest = keyed(self._key, "digest", request.digest)
+        digest = self.keyed_digest(request)
         with self._guard:
             known = self._cases.get(request_id)
             if known is not None:
@@ -206,6 +206,14 @@ class Journal:
         with self._guard:
             last = self._last()
             return "" if last is None else last.hash
+
+    def keyed_digest(self, request: ForgetRequest) -> str:
+        """The digest of a request as the journal has it: useless without the key."""
+        return keyed(self._key, "digest", request.digest)
+
+    def sealed(self, text: str) -> str:
+        """What only the holder of the key can put to a text, such as a certificate's."""
+        return keyed(self._key, "certificate", text)
 
     def verify(self) -> list[Finding]:
         """What is wrong with the journal as it is on the disk now."""
