@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Data
+from torch_geometric.utils import degree
 
 from graphforget.core.errors import Refused, UserError
 from graphforget.learn import CrossEntropy
@@ -169,6 +171,24 @@ def test_links_move_towards_what_a_model_says_of_unseen_edges(tiny_links):
         for model in (trained.model, result.model)
     )
     assert after < 0.7 * before
+
+
+def test_a_crowded_end_leaves_less_of_the_held_out_gap(tiny_links):
+    task = LinkPrediction(8)
+    trained = CrossEntropy(GCN(16, dropout=0.0), 300, 0.01, 0.0).fit(tiny_links, task, 0)
+    gone = task.train_items(tiny_links)[:, ::12]
+    retained = ForgetRequest("edge", gone).retained(tiny_links)
+    said = task.logits(trained.model, retained, gone)
+    whole, part = (
+        HeldOut(crowd=crowd).target(trained, retained, gone, 0) - said
+        for crowd in (math.inf, 4.0)
+    )
+    left = part / whole
+    degrees = degree(retained.edge_index[0], 60)[gone].prod(0).sqrt()
+    assert torch.equal(left.argsort(descending=True)[:1], degrees.argsort()[:1])
+    torch.testing.assert_close(left, 1 / (1 + degrees / 4))
+    with pytest.raises(UserError, match="crowd"):
+        HeldOut(crowd=0)
 
 
 def test_a_calibrated_target_is_the_unlinked_answer_less_the_gap(tiny_links):

@@ -4,8 +4,9 @@ What a retrained model says of a forgotten edge is what it says of any true edge
 trained on. Validation links are such edges, so a small ridge regression on what anyone can see of
 a pair (feature similarity, common neighbours, degrees) learns from them how high an unseen edge
 scores, and another one learns from training edges, unlinked for the purpose, how high a seen one
-does. The forgotten edge keeps its own deviation from the second and moves to the level of the
-first.
+does. The forgotten edge keeps its own deviation from the second and moves towards the level of the
+first: the less, the more neighbours its ends have, for one edge among many leaves little behind
+that the others do not say as well.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import degree
 
+from graphforget.core.errors import UserError
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction
 from graphforget.trained import Trained
@@ -40,17 +42,26 @@ RIDGE = 3.0
 class HeldOut(Destroyer):
     """Answer to a forgotten edge as to an edge that was never trained on.
 
-    Target logit of a pair with observable features ``phi``: ``phi a + (s - phi b)``, where ``s``
-    is the original's logit on the retained graph, ``a`` is fitted on validation links and ``b``
-    on unlinked training edges. Nodes get no target: a retrained classifier answers to a node that
+    Target logit of a pair with observable features ``phi``: ``s + w phi (a - b)``, where ``s`` is
+    the original's logit on the retained graph, ``a`` is fitted on validation links, ``b`` on
+    unlinked training edges, and ``w = 1 / (1 + sqrt(d_1 d_2) / crowd)`` falls with the degrees of
+    the ends: at hubs, which no validation link resembles, the regressions promise a gap that
+    retraining does not show. Nodes get no target: a retrained classifier answers to a node that
     it was not trained on through its features alone, and every target tried was worse than none
     (d2dgn.md 9.4).
 
     Args:
         sample: training edges that are unlinked to fit ``b``.
+        crowd: geometric mean of the two degrees at which half of the gap is left; infinite for
+            the same gap everywhere.
     """
 
     sample: int = 400
+    crowd: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not self.crowd > 0:
+            raise UserError(f"HeldOut crowd: wanted a degree above 0, got {self.crowd!r}")
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return needs_validation_links(trained, request) if _is_link(trained) else None
@@ -69,7 +80,8 @@ class HeldOut(Destroyer):
         phi, phi_held_out = phi.split([items.size(1), held_out.size(1)])
         a = ridge(phi_held_out, held_out_score)
         b = ridge(pair_features(without, seen), seen_score)
-        return phi @ a + (score - phi @ b)
+        degrees = degree(retained.edge_index[0], retained.num_nodes)[items]
+        return score + (phi @ (a - b)) / (1 + degrees.prod(0).sqrt() / self.crowd)
 
 
 def pair_features(data: Data, pairs: Tensor) -> Tensor:
