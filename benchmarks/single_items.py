@@ -42,7 +42,7 @@ from graphforget.unlearn import D2DGN, FineTune, Resume, Rewind, Unlink
 from graphforget.unlearn.d2dgn import LABEL_FREE
 
 METHODS: tuple[Unlearner, ...] = (
-    Unlink(), D2DGN(), LABEL_FREE, Resume(0.02), Resume(0.1), FineTune(0.1), Rewind(0.9),
+    Unlink(), D2DGN(), LABEL_FREE, Resume(0.02), Resume(0.1), FineTune(0.1), Rewind(0.1),
 )
 DRAWN = 1000  # seeds of the draws, away from those of the splits
 
