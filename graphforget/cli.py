@@ -10,7 +10,7 @@ import difflib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import graphforget
@@ -24,8 +24,12 @@ VERBS = {
     "predict": "write the responses of a run's model",
     "denoise": "find labels that are probably wrong, and what they should be",
     "methods": "list the unlearning methods and what each supports",
+    "s3t": "exact forgetting: plan, train and serve shards, forget in milliseconds",
 }
-"""Each verb and its one line; ``graphforget.commands.<verb>`` is its module."""
+"""Each verb and its one line; ``graphforget.commands.<verb>`` is its module.
+
+A module that has ``VERBS`` of its own is a group: ``s3t plan`` is in ``commands.s3t_plan``.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,37 +61,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _our_mistake(error, debug)
 
 
-def usage() -> str:
-    """What ``graphforget --help`` prints."""
-    width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {verb:<{width}}  {line}" for verb, line in VERBS.items())
+def usage(
+    command: str = "graphforget",
+    says: str = "Train a graph model, forget what a request names, prove it.",
+    verbs: Mapping[str, str] = VERBS,
+    remark: str = "",
+) -> str:
+    """What ``graphforget --help`` prints, or ``--help`` after a verb that has verbs of its own."""
+    width = max(map(len, verbs))
+    lines = "\n".join(f"  {verb:<{width}}  {line}" for verb, line in verbs.items())
     return (
-        "usage: graphforget VERB [options]\n\n"
-        "Train a graph model, forget what a request names, prove it.\n\n"
-        f"verbs:\n{verbs}\n\n"
-        "graphforget VERB --help   says what a verb takes\n"
+        f"usage: {command} VERB [options]\n\n"
+        f"{says}\n\n"
+        f"verbs:\n{lines}\n\n"
+        f"{command} VERB --help   says what a verb takes\n"
+        f"{remark}"
         "graphforget --version     prints the version\n"
         "--debug after any verb    shows the traceback of an error"
     )
 
 
 def _dispatch(words: list[str]) -> int:
-    if words[:1] in (["--help"], ["-h"], ["help"]):
-        print(usage())
-        return 0
     if words[:1] == ["--version"]:
         print(f"graphforget {graphforget.__version__}")
         return 0
-    if not words:
-        raise UserError(f"wanted a verb ({', '.join(VERBS)}), got nothing; see graphforget --help")
-    verb = words[0]
-    if verb not in VERBS:
-        close = difflib.get_close_matches(verb, VERBS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "see graphforget --help"
-        raise UserError(f"wanted a verb ({', '.join(VERBS)}), got {verb!r}; {hint}")
-    module = import_module(f"graphforget.commands.{verb}")
+    if _asks_for_help(words):
+        print(usage())
+        return 0
+    verb = _known(words, VERBS, "graphforget")
+    module, words = import_module(f"graphforget.commands.{verb}"), words[1:]
+    if hasattr(module, "VERBS"):
+        if _asks_for_help(words):
+            print(usage(f"graphforget {verb}", module.SAYS, module.VERBS, module.REMARK))
+            return 0
+        inner = _known(words, module.VERBS, f"graphforget {verb}")
+        module, words = import_module(f"graphforget.commands.{verb}_{inner}"), words[1:]
     parse = import_module("graphforget.commands.parsing").parse
-    return module.run(parse(module.parser(), words[1:]))
+    return module.run(parse(module.parser(), words))
+
+
+def _asks_for_help(words: list[str]) -> bool:
+    return words[:1] in (["--help"], ["-h"], ["help"])
+
+
+def _known(words: list[str], verbs: Mapping[str, str], command: str) -> str:
+    """The verb that the first word names."""
+    wanted = f"wanted a verb ({', '.join(verbs)})"
+    if not words:
+        raise UserError(f"{wanted}, got nothing; see {command} --help")
+    if words[0] not in verbs:
+        close = difflib.get_close_matches(words[0], verbs, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"see {command} --help"
+        raise UserError(f"{wanted}, got {words[0]!r}; {hint}")
+    return words[0]
 
 
 def _our_mistake(error: Exception, debug: bool) -> int:
