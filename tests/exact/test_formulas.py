@@ -115,6 +115,7 @@ def test_a_public_slice_is_never_hit():
     assert survival(plan, hits=50)[:, 0] == pytest.approx(1)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 9))
 def test_costs_of_chains_are_the_closed_forms(slices, orders, shards):
     orders = min(orders, slices)

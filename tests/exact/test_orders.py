@@ -3,7 +3,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphforget.core.errors import UserError
@@ -24,6 +24,7 @@ def zipf(length):
 
 
 @pytest.mark.parametrize("rotations", [consecutive_rotations, spaced_rotations])
+@settings(deadline=None)
 @given(st.integers(1, 7), st.integers(1, 130))
 def test_rotations_are_different_orders_that_begin_differently(rotations, slices, orders):
     orders = min(orders, math.factorial(slices))
@@ -37,12 +38,14 @@ def test_rotations_are_different_orders_that_begin_differently(rotations, slices
         assert all(len(set(column)) == orders for column in zip(*found, strict=True))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5))
 def test_all_orders_are_reached(slices):
     wanted = set(permutations(range(slices)))
     assert set(spaced_rotations(slices, len(wanted))) == wanted
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=2, max_size=7))
 def test_matching_gives_a_latin_square_and_the_best_of_it(weights):
     prior = np.array(weights) / sum(weights)

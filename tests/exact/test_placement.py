@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphforget.exact.placement import Placement
@@ -7,6 +7,7 @@ from graphforget.exact.placement import Placement
 IDS = st.lists(st.integers(0, 10**9) | st.text(max_size=8), unique_by=str, max_size=30)
 
 
+@settings(deadline=None)
 @given(IDS, st.integers(1, 9), st.integers(1, 9), st.integers(0, 29))
 def test_a_place_does_not_depend_on_who_else_is_there(ids, shards, slices, leaver):
     placement = Placement(shards, slices, salt="pepper")
@@ -18,6 +19,7 @@ def test_a_place_does_not_depend_on_who_else_is_there(ids, shards, slices, leave
     assert all(0 <= s < shards for s in shard) and all(0 <= s < slices for s in slice)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12))
 def test_an_id_is_the_same_as_number_and_as_text(id):
     placement = Placement(5, 7, salt="pepper")

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphforget.core.config import from_config, to_config
@@ -12,6 +12,7 @@ from graphforget.exact.subsets import leave_out
 from tests.exact.plans import plans, plans_and_hits
 
 
+@settings(deadline=None)
 @given(plans_and_hits())
 def test_a_stage_dies_exactly_if_it_has_seen_a_whole_hit(case):
     plan, hits = case
@@ -20,6 +21,7 @@ def test_a_stage_dies_exactly_if_it_has_seen_a_whole_hit(case):
         assert (path in alive) == (not any(hit <= set(path) for hit in hits))
 
 
+@settings(deadline=None)
 @given(plans_and_hits())
 def test_what_a_live_stage_stands_on_is_alive(case):
     plan, hits = case
@@ -29,6 +31,7 @@ def test_what_a_live_stage_stands_on_is_alive(case):
         assert plan.lineage(path)[-1] == path
 
 
+@settings(deadline=None)
 @given(plans_and_hits())
 def test_the_longest_live_stage_is_served_and_the_first_among_equals(case):
     plan, hits = case
@@ -44,6 +47,7 @@ def test_the_longest_live_stage_is_served_and_the_first_among_equals(case):
     assert several == tuple(path for path in alive if len(path) == longest)
 
 
+@settings(deadline=None)
 @given(plans_and_hits(), st.randoms())
 def test_order_and_repetition_of_hits_do_not_matter_and_more_hits_never_revive(case, random):
     plan, hits = case
@@ -54,6 +58,7 @@ def test_order_and_repetition_of_hits_do_not_matter_and_more_hits_never_revive(c
         assert set(plan.alive(hits[: end + 1])) <= set(plan.alive(hits[:end]))
 
 
+@settings(deadline=None)
 @given(plans())
 def test_stages_come_after_what_they_stand_on_and_once(plan):
     seen = set()
@@ -64,6 +69,7 @@ def test_stages_come_after_what_they_stand_on_and_once(plan):
     assert set(plan.paths) <= seen
 
 
+@settings(deadline=None)
 @given(plans())
 def test_a_plan_survives_json(plan):
     assert from_config(json.loads(json.dumps(to_config(plan)))) == plan

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphforget.core.errors import UserError
@@ -9,6 +9,7 @@ from graphforget.exact.plan import Plan
 from graphforget.exact.subsets import chosen_subsets, every_subset, hit_states, leave_out
 
 
+@settings(deadline=None)
 @given(st.integers(1, 7), st.floats(1, 12))
 def test_chosen_subsets_keep_to_the_cost_and_begin_with_all_slices(slices, cost):
     family = chosen_subsets(slices, cost)
@@ -17,6 +18,7 @@ def test_chosen_subsets_keep_to_the_cost_and_begin_with_all_slices(slices, cost)
     assert sum(map(len, family)) / slices <= cost + 1e-6
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6), st.floats(1, 6), st.floats(0, 4))
 def test_more_money_never_keeps_less(slices, cost, more):
     counts = range(slices + 1)
