@@ -1,0 +1,270 @@
+"""A graph cut into slice files, and whole for answering."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphforget.core.config import from_config, to_config
+from graphforget.core.errors import UserError
+from graphforget.core.files import folder_atomically, write_atomically
+from graphforget.exact.graph_cut import THERE, cut, joined, kept, present
+from graphforget.exact.placement import Placement
+from graphforget.exact.plan import Plan
+from graphforget.exact.slice_file import (
+    EDGES,
+    read_slice,
+    section_digests,
+    without_edges,
+    without_features,
+    without_nodes,
+    write_slice,
+)
+from graphforget.exact.source import Hit, Hits, Source
+from graphforget.removal import pair_codes
+from graphforget.request import ForgetRequest
+
+Stamp = tuple[int, int, int] | None
+"""What is another after a file was replaced; None for a file that cannot be seen."""
+
+LOG = 100_000
+"""How many of the last reads are told."""
+
+WHOLE, HEAD = "whole.safetensors", "source.json"
+
+
+class GraphSource(Source):
+    """The folder of a graph; `write` makes one.
+
+    An edge within a shard stands with the slice of the higher number; one between shards is used
+    for answering only. A forgotten node stands in no slice, and in the whole graph it is an empty
+    row that keeps its id.
+
+    Args:
+        folder: of the source.
+
+    Raises:
+        UserError: if it is not the folder of a source.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        try:
+            head = json.loads((self.folder / HEAD).read_text())
+            self._size, self._classes = int(head["nodes"]), int(head["classes"])
+            placement = from_config(head["placement"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{self.folder}: wanted a folder of slice files with {HEAD}, got "
+                f"{type(error).__name__}: {error}; write one with GraphSource.write"
+            ) from error
+        if not isinstance(placement, Placement):
+            raise UserError(f"{self.folder / HEAD}: wanted a Placement, got {placement!r}")
+        self.placement = placement
+        self._reads: list[tuple[int, Hit]] = []
+        self._digests: dict[Path, tuple[Stamp, dict[int | None, str]]] = {}
+        self._read: tuple[Stamp, Data] | None = None
+
+    @classmethod
+    def write(
+        cls, folder: str | Path, data: Data, plan: Plan, there: Tensor | None = None
+    ) -> GraphSource:
+        """Cut a graph into files, whole or not at all.
+
+        Args:
+            folder: where; it must not be there yet.
+            data: ``x``, ``edge_index``, ``y``, masks and other attributes of nodes; attributes of
+                edges are left out.
+            plan: whose placement says where every node goes.
+            there: mask ``(N,)`` of the nodes that are there; by default those that have features,
+                a label, an edge or a part in the split.
+
+        Raises:
+            UserError: if the folder is there already, there are fewer nodes than slices, or edges
+                lead nowhere.
+        """
+        data = kept(data)
+        data[THERE] = present(data) if there is None else there
+        ids = data[THERE].nonzero().view(-1)
+        plan.check(len(ids))
+        placement = plan.placement
+        classes = int(data.y.max()) + 1 if "y" in data and data.y.numel() else 0
+        head = {
+            "nodes": int(data.num_nodes or 0),
+            "classes": classes,
+            "placement": to_config(placement),
+        }
+        with folder_atomically(folder) as partial:
+            for (shard, slice), rows in cut(data, ids, placement):
+                write_slice(slice_path(partial, shard, slice), rows)
+            (partial / WHOLE).write_bytes(_bytes(data))
+            (partial / HEAD).write_text(json.dumps(head, indent=1))
+        return cls(folder)
+
+    @property
+    def reads(self) -> list[tuple[int, Hit]]:
+        return self._reads
+
+    def ids(self) -> NDArray[np.int64]:
+        return self._whole[THERE].nonzero().view(-1).numpy()
+
+    def rows(self, shard: int, slices: Iterable[int]) -> Data:
+        """The graph of these slices' nodes and the edges among them; ``n_id`` has the ids.
+
+        Nodes stand in the order of a keyed hash of their ids, edges by target and source.
+        """
+        wanted = frozenset(slices)
+        parts = []
+        for slice in sorted(wanted):
+            parts.append(read_slice(self._path(shard, slice), wanted))
+            self._reads.append((shard, frozenset((slice,))))
+            others = (int(key.removeprefix(EDGES)) for key in parts[-1] if key.startswith(EDGES))
+            self._reads.extend((shard, frozenset((slice, other))) for other in others)
+        del self._reads[:-LOG]
+        return joined(parts)
+
+    def whole(self) -> Data:
+        path = self.folder / WHOLE
+        try:
+            return Data(**safetensors.torch.load(path.read_bytes()), num_nodes=self._size)
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{path}: wanted the graph that is answered about, got {error}; restore the file"
+            ) from error
+
+    def digest(self, shard: int, slices: Iterable[int]) -> str:
+        wanted = frozenset(slices)
+        digest = hashlib.sha256()
+        for slice in sorted(wanted):
+            sections = self._sections(self._path(shard, slice))
+            for other in (None, *sorted(wanted)):
+                if other in sections:
+                    digest.update(f"{slice} {other} {sections[other]}\n".encode())
+        return digest.hexdigest()
+
+    def outstanding(self, request: ForgetRequest, missing: bool = False) -> ForgetRequest | None:
+        whole = self._whole
+        there = whole[THERE]
+        match request.kind:
+            case "node" | "feature":
+                self._check_ids(request, request.tensor)
+                left = request.tensor[there[request.tensor]]
+                if request.kind == "feature":
+                    left = left[(whole.x[left] != 0).any(1)]
+            case "class":
+                if request.index[-1] >= self._classes:
+                    raise UserError(
+                        f"class request: wanted classes below {self._classes}, got "
+                        f"{request.index[-1]}; check the labels"
+                    )
+                left = request.nodes(whole)
+            case "edge":
+                self._check_ids(request, request.tensor.unique())
+                left = self._edges_left(request, whole, missing)
+            case _:
+                raise UserError(
+                    f"request kind: a graph can forget node, edge, feature or class, got "
+                    f"{request.kind!r}; use the recsys command for recommenders"
+                )
+        if left.numel() == 0:
+            return None
+        kind = "node" if request.kind == "class" else request.kind
+        return ForgetRequest(kind, left, request.id, request.received_at, request.reason)  # type: ignore[arg-type]
+
+    def hits(self, request: ForgetRequest) -> dict[int, Hits]:
+        left = self.outstanding(request, missing=True)
+        if left is None:
+            return {}
+        found: dict[int, set[Hit]] = {}
+        items = left.index if left.kind == "edge" else [(node,) for node in left.index]
+        for item in items:
+            places = [self.placement.place(node) for node in item]
+            if len({shard for shard, _ in places}) == 1:  # an edge between shards taught nothing
+                found.setdefault(places[0][0], set()).add(frozenset(slice for _, slice in places))
+        return {shard: frozenset(hits) for shard, hits in sorted(found.items())}
+
+    def without(self, rows: Data, request: ForgetRequest) -> Data:
+        return request.retained(rows)
+
+    def forget(self, request: ForgetRequest) -> None:
+        left = self.outstanding(request, missing=True)
+        if left is None:
+            return
+        ids, change = left.tensor, {
+            "node": without_nodes, "feature": without_features, "edge": without_edges
+        }[left.kind]
+        shards = {self.placement.place(int(node))[0] for node in ids.unique()}
+        for shard in sorted(shards):
+            for slice in range(self.placement.slices):
+                path = self._path(shard, slice)
+                before = read_slice(path)
+                after = change(before, ids)
+                if any(not torch.equal(before[name], after[name]) for name in before):
+                    write_slice(path, after)
+        # last, as it tells what is outstanding: whoever is killed before this line starts again
+        write_atomically(self.folder / WHOLE, _bytes(left.retained(self._whole)))
+
+    @property
+    def _whole(self) -> Data:
+        """The whole graph, read anew when the file is another one."""
+        stamp = _stamp(self.folder / WHOLE)
+        if self._read is None or stamp is None or self._read[0] != stamp:
+            self._read = stamp, self.whole()
+        return self._read[1]
+
+    def _path(self, shard: int, slice: int) -> Path:
+        return slice_path(self.folder, shard, slice)
+
+    def _sections(self, path: Path) -> dict[int | None, str]:
+        stamp = _stamp(path)
+        if stamp is None or path not in self._digests or self._digests[path][0] != stamp:
+            self._digests[path] = stamp, section_digests(path)
+        return self._digests[path][1]
+
+    def _check_ids(self, request: ForgetRequest, ids: Tensor) -> None:
+        if int(ids.max()) >= self._size:
+            raise UserError(
+                f"{request.kind} request: wanted ids below {self._size} (the number of nodes), "
+                f"got {int(ids.max())}; ids count from 0"
+            )
+
+    def _edges_left(self, request: ForgetRequest, whole: Data, missing: bool) -> Tensor:
+        pairs = request.tensor
+        known = torch.isin(pair_codes(pairs, self._size), pair_codes(whole.edge_index, self._size))
+        unknown = ~known & whole[THERE][pairs].all(0)  # an edge at a forgotten node went with it
+        if bool(unknown.any()) and not missing:
+            first = pairs[:, unknown][:, 0].tolist()
+            raise UserError(
+                f"edge request: {int(unknown.sum())} of {request.size} edges are not in the graph, "
+                f"the first is {first}: it never was or was forgotten already; check the ids, or "
+                "let it pass with --missing ignore, in Python with missing=True"
+            )
+        return pairs[:, known]
+
+
+def slice_path(folder: Path, shard: int, slice: int) -> Path:
+    """The file of a slice."""
+    return folder / f"shard-{shard:04d}" / f"slice-{slice:04d}.safetensors"
+
+
+def _bytes(data: Data) -> bytes:
+    tensors = {name: value for name, value in data.to_dict().items() if isinstance(value, Tensor)}
+    return safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns, seen.st_size
