@@ -1,0 +1,217 @@
+"""The service: takes requests to forget, acknowledges them within milliseconds, and answers on.
+
+A request goes through the journal's states. It is on the disk before any host hears of it, and
+every host has carried it out before it is acknowledged: from then on no answer is given that was
+computed before it. What is switched off is trained anew by `graphforget.exact.repair`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphforget.core.errors import UserError
+from graphforget.exact.case import Case, State
+from graphforget.exact.certificate import certify, stages_hit
+from graphforget.exact.deletion import Deletion, mean_answer
+from graphforget.exact.delivery import CRASHES, Delivery
+from graphforget.exact.hosts import HostLost, Hosts
+from graphforget.exact.journal import Journal
+from graphforget.exact.layout import open_system
+from graphforget.exact.receipt import Receipt
+from graphforget.exact.set_aside import SetAside, widened
+from graphforget.request import ForgetRequest
+
+TRIES = 3
+"""So often an answer that a deletion has overtaken is asked for again while deletions go on."""
+
+
+class Service:
+    """The router of one folder: the only writer of its journal, and the one who asks its hosts.
+
+    Args:
+        folder: made by `graphforget.exact.train`.
+        hosts: where the shards live.
+        key: of the journal, see `graphforget.exact.key`.
+        known: classes that the manifest may name although they are not ours.
+        patience: seconds that a request waits for a host that is being started again; after that
+            the receipt says that it is written down and not acknowledged yet.
+
+    Raises:
+        UserError: if another process serves the folder, or the folder or its journal is damaged.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        hosts: Hosts,
+        key: bytes,
+        known: tuple[type, ...] = (),
+        patience: float = 60.0,
+    ) -> None:
+        self.system = open_system(folder, known)
+        self.source = self.system.source  # as of the last repair
+        self.hosts = hosts
+        self.journal = Journal(self.system.layout.journal, key)
+        self.writing = Lock()  # requests come one after the other
+        self._aside = SetAside(self.system.layout.set_aside)
+        self.delivery = Delivery(hosts, self._widen, patience)
+        self._constant: NDArray[np.float32] | None = None
+
+    def start(self) -> Service:
+        """Start the hosts and carry on with every request that the journal knows to be open."""
+        self.hosts.start()
+        cases = self.journal.cases()
+        interrupted = self.journal.pending(State.JOURNALLED)
+        for case in interrupted:
+            if self._aside.attempts(case.request_id) >= CRASHES - 1:
+                self._aside.add(case.request_id)  # this process may have crashed over it
+            self._aside.attempt(case.request_id)
+        self.source.ids()  # read now what the first request would have to wait for
+        deletions = [self._deletion(case) for case in cases if case.state is not State.PURGED]
+        self.delivery.start(deletions, max(map(_epoch, cases), default=0))
+        self.delivery.set_aside |= self.aside
+        self.acknowledge_late()
+        self._aside.survived(case.request_id for case in interrupted)
+        return self
+
+    def forget(self, request: ForgetRequest, missing: bool = False) -> Receipt:
+        """Take a request; with the acknowledgement no answer rests on the data any more.
+
+        Sent again, it is not carried out again.
+
+        Args:
+            request: what must go.
+            missing: let pass what was never there.
+
+        Raises:
+            UserError: for ids that were never there, a kind that the rows do not know, or an id
+                of another request.
+        """
+        started = time.perf_counter()
+        with self.writing:
+            name = self.journal.name_of(request)
+            known = name in self.journal
+            if known:
+                case = self.journal.open_request(name, request, {})  # refuses another one's id
+            else:
+                rest = self._outstanding(request, missing)
+                if rest is None:
+                    seconds = time.perf_counter() - started
+                    return Receipt(name, State.PURGED, None, True, seconds=seconds)
+                case = self.journal.open_request(name, request, self.source.hits(rest))
+            if case.state is State.JOURNALLED and self.delivery.send(self._deletion(case)):
+                self.journal.advance(name, State.DEACTIVATED, {"epoch": _epoch(case)})
+            case = self.journal.case(name)
+        died = stages_hit(self.system.plan, case)
+        seconds = time.perf_counter() - started
+        return Receipt(name, case.state, _epoch(case), known, died, seconds)
+
+    def predict(self, items: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Probabilities of all rows, or of some by their numbers; shape ``(K, C)``.
+
+        The mean over all shards that have a live stage and can be reached, computed after every
+        deletion that was acknowledged before the answer is given; the declared constant where
+        there is no such shard.
+        """
+        constant = self._declared(items)
+        for _ in range(TRIES):
+            epoch = self.delivery.epoch
+            answers = self.delivery.ask(items)
+            if self.delivery.epoch == epoch:
+                break
+        else:
+            with self.writing:
+                answers = self.delivery.ask(items)
+        answer = mean_answer(answers)
+        return constant if answer is None else answer
+
+    def status(self) -> dict[str, Any]:
+        """Numbers for people: requests by state, and what every host and shard says of itself."""
+        cases = self.journal.cases()
+        told = self.hosts.call_all("status")
+        hosts = [{"lost": str(one)} if isinstance(one, HostLost) else one for one in told]
+        return {
+            "requests": {
+                str(state): sum(case.state is state for case in cases) for state in State
+            },
+            "epoch": self.delivery.epoch,
+            "set_aside": sorted(self.aside),
+            "last_crash": self.delivery.last_crash,
+            "hosts": hosts,
+        }
+
+    @property
+    def aside(self) -> frozenset[str]:
+        """Requests over which hosts crashed, and which are carried out by their slices alone."""
+        return self._aside.names()
+
+    def acknowledge_late(self) -> bool:
+        """Bring to the hosts what they were not there for; whether all could be reached."""
+        with self.writing:
+            waiting = [case.request_id for case in self.journal.pending(State.JOURNALLED)]
+            reached = self.delivery.catch_up(None if waiting else 0.0)
+            if reached and waiting:
+                self.journal.advance_all(waiting, State.DEACTIVATED, {"late": True})
+            return reached
+
+    def release(self, names: Sequence[str]) -> None:
+        """Requests that are through: nobody has to be told of them any more."""
+        self.delivery.done_with(names)
+        self._aside.remove(names)
+        for name in names:
+            certificate = certify(self.journal, self.system.plan, name)
+            certificate.write(self.system.layout.certificate(name))
+
+    def close(self) -> None:
+        """Let another process serve the folder; hosts that live elsewhere go on."""
+        self.journal.close()
+
+    def __enter__(self) -> Service:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+        self.hosts.stop()
+
+    def _outstanding(self, request: ForgetRequest, missing: bool) -> ForgetRequest | None:
+        """What is left of a request that neither the rows have lost nor another has named."""
+        rest = self.source.outstanding(request, missing)
+        if rest is None or self.journal.pending(State.JOURNALLED):
+            return rest
+        new = tuple(one for one in rest.index if not self.journal.has_named(rest.kind, one))
+        return replace(rest, index=new) if new else None
+
+    def _deletion(self, case: Case) -> Deletion:
+        request = self.journal.request(case.request_id)
+        deletion = Deletion(_epoch(case), case.request_id, case.hits, request)
+        aside = case.request_id in self.aside
+        return widened(deletion, self.system) if aside else deletion
+
+    def _widen(self, deletion: Deletion) -> Deletion:
+        self._aside.add(deletion.request_id)
+        return widened(deletion, self.system)
+
+    def _declared(self, items: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        if self._constant is None:
+            rows = self.source.whole()
+            self._constant = self.system.recipe.constant(rows).cpu().numpy()
+        if items is None:
+            return self._constant
+        count = len(self._constant)
+        if items.size and (items.min() < 0 or items.max() >= count):
+            worst = items.min() if items.min() < 0 else items.max()
+            raise UserError(f"predict: wanted rows from 0 to {count - 1}, got {worst}")
+        return self._constant[items]
+
+
+def _epoch(case: Case) -> int:
+    """The place of a request among all: where the journal first tells of it."""
+    return case.entries[0].seq
