@@ -20,6 +20,7 @@ VERBS = {
     "demo": "train, forget and audit on an embedded graph, in about a minute",
     "train": "train a model on a graph and write a run folder",
     "forget": "carry out requests on a run and write a new run without the data they name",
+    "purge": "remove what was made from the data that a run has forgotten",
     "audit": "compare a run that forgot with retraining: a table and a report",
     "predict": "write the responses of a run's model",
     "denoise": "find labels that are probably wrong, and what they should be",

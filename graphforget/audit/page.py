@@ -24,20 +24,26 @@ from graphforget.core.record import versions
 from graphforget.protocols import Outcome
 
 
-def page(report: AuditReport, outcome: Outcome, pictures: Mapping[str, bytes]) -> str:
+def page(
+    report: AuditReport,
+    outcome: Outcome,
+    pictures: Mapping[str, bytes],
+    further: Mapping[str, str],
+) -> str:
     """The page as text; every value from outside is escaped.
 
     Args:
         report: what the audit found.
         outcome: the run it was about.
         pictures: ``scores.png`` and ``distances.png``.
+        further: heading -> what else was done, such as a certificate that was issued.
     """
     parts = [
         "<h1>Has the model forgotten?</h1>",
         '<p class="mute">Report on a request to delete data from a trained graph model</p>',
         _verdict(report),
         section("What was asked", facts(_asked(outcome))),
-        section("What was done", facts(_done(report, outcome))),
+        section("What was done", facts(_done(report, outcome) | dict(further))),
         section(
             "Before, after, and as if never learned",
             "<p>The column to compare with is <em>retrained</em>: a model that never saw the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,19 @@ from graphforget.core.files import write_atomically
 from graphforget.protocols import Outcome
 
 
-def write_report(report: AuditReport, outcome: Outcome, folder: str | Path) -> list[Path]:
+def write_report(
+    report: AuditReport,
+    outcome: Outcome,
+    folder: str | Path,
+    further: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Write ``metrics.json``, two PNG plots and a self-contained ``report.html``.
 
     Args:
         report: what the audit found.
         outcome: the run it was about.
         folder: made if it is not there; files of these names are replaced.
+        further: heading -> what else the page shall say was done.
 
     Returns:
         The files written.
@@ -36,7 +42,7 @@ def write_report(report: AuditReport, outcome: Outcome, folder: str | Path) -> l
     files: dict[str, str | bytes] = {
         "metrics.json": json.dumps(to_json(report), indent=2, allow_nan=False) + "\n",
         **pictures,
-        "report.html": page(report, outcome, pictures),
+        "report.html": page(report, outcome, pictures, further or {}),
     }
     for name, content in files.items():
         write_atomically(folder / name, content)

@@ -15,16 +15,20 @@ from graphforget.commands.devices import add_device, device_named, placed
 from graphforget.commands.parsing import Seed, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.requests import joined
-from graphforget.commands.runs import as_text, load_parent, load_run
+from graphforget.commands.runs import as_text, load_parent, load_run, remember
 from graphforget.commands.screen import show
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, write_atomically
+from graphforget.exact.certificate import Certificate
 from graphforget.protocols import Outcome
 from graphforget.request_file import read_requests
 from graphforget.run_folder import describe, read_json
 from graphforget.trained import Trained
 
 NOT_PASSED = 3
+
+CERTIFICATE = "certificate.json"
+"""Where `graphforget s3t forget` or its user puts the deletion certificate of a run."""
 
 
 def parser() -> ArgumentParser:
@@ -65,6 +69,7 @@ def run(options: Namespace) -> int:
     """Audit, write the report and print the table."""
     if options.out is not None and os.path.lexists(options.out):
         raise UserError(f"{options.out}: exists; choose another --out")
+    certified(options.run)  # a damaged certificate is refused before any work
     device = device_named(options.device)
     oracle = None if options.oracle == "retrain" else load_run(Path(options.oracle))
     outcome = outcome_of(options.run, options.before, oracle)
@@ -128,16 +133,26 @@ def judged(outcome: Outcome, full: bool, models: int, seed: int) -> AuditReport:
         )
 
 
+def certified(run: Path) -> dict[str, str]:
+    """The line of the report for a deletion certificate that lies in the run folder."""
+    if not (run / CERTIFICATE).exists():
+        return {}
+    return {"Deletion certificate": Certificate.read(run / CERTIFICATE).line()}
+
+
 def written(report: AuditReport, run: Path, out: Path | None) -> Path:
     """Write the report to a folder of its own, or into the run folder beside what is there."""
+    further = certified(run)
     if out is not None:
         with folder_atomically(out) as new:
-            write_report(report, report.outcome, new)
+            files_of_report = write_report(report, report.outcome, new, further)
+        for file in files_of_report:
+            remember(run, out / file.name, "report")
         return out
     kept = read_json(run / "metrics.json")
     with TemporaryDirectory() as scratch:
         files = {file.name: file.read_bytes()
-                 for file in write_report(report, report.outcome, scratch)}
+                 for file in write_report(report, report.outcome, scratch, further)}
     found = json.loads(files.pop("metrics.json"))
     for name, content in files.items():
         write_atomically(run / name, content)

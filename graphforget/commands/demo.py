@@ -12,7 +12,7 @@ from graphforget.commands.audit import judged, outcome_of, written
 from graphforget.commands.forget import DEFAULT, carried_out
 from graphforget.commands.parsing import Seed, new_parser
 from graphforget.commands.requests import as_file, asked_for
-from graphforget.commands.runs import reference_to, write_run
+from graphforget.commands.runs import reference_to, remember, write_run
 from graphforget.commands.screen import note, show
 from graphforget.commands.train import fitted, prepared
 from graphforget.core.errors import UserError
@@ -67,6 +67,7 @@ def run(options: Namespace) -> int:
             forgot, after, {**scores, "seconds": seconds, "parent": parent},
             files={"request.json": as_file(requests)},
         )
+        remember(before, after, "run")
         say(
             f"   Done in {seconds:.1f} s (training took {metrics['seconds']:.1f} s); it reads "
             f"{scores['test_accuracy']:.1%} of unseen digits."

@@ -13,7 +13,13 @@ from graphforget.commands.devices import add_device, device_named, placed
 from graphforget.commands.parsing import Seed, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.requests import as_file, asked_for, in_order
-from graphforget.commands.runs import load_run, reference_to, refuse_taken, write_run
+from graphforget.commands.runs import (
+    load_run,
+    reference_to,
+    refuse_taken,
+    remember,
+    write_run,
+)
 from graphforget.commands.screen import listing, note, show
 from graphforget.core.errors import Refused, UserError
 from graphforget.data.sample_text import GRAMMAR
@@ -97,6 +103,7 @@ def run(options: Namespace) -> int:
         with_data=not options.no_data,
         replace=options.replace,
     )
+    remember(options.run, options.out, "run")
     done = [
         {"digest": one.digest, "kind": one.kind, "size": one.size, "id": one.id}
         for one in requests

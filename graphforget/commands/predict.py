@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser, Namespace
 from torch import Tensor
 
 from graphforget.commands.parsing import new_parser
-from graphforget.commands.runs import load_run
+from graphforget.commands.runs import load_run, remember
 from graphforget.commands.screen import note, show
 from graphforget.core.errors import UserError
 from graphforget.core.files import write_atomically
@@ -64,6 +64,7 @@ def run(options: Namespace) -> int:
     rows = as_table(items, answers, trained.data.get("node_id"))
     if out is not None:
         _write(out, answers, rows)
+        remember(options.run, out, "predictions")
     shown = rows.to_string(max_rows=ROWS_SHOWN, index=False, float_format="%.4f")
     result = {"shape": list(answers.shape), "out": None if out is None else str(out)}
     if out is None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from torch_geometric.data import Data
 
+from graphforget.commands.screen import note
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, sha256_of_tensors
+from graphforget.lineage import note_derived, parent_digest, parent_of
 from graphforget.request_file import read_requests
-from graphforget.run_folder import read_json
 from graphforget.trained import Trained
 
 
@@ -58,6 +59,12 @@ def write_run(
             (new / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def remember(run: Path, made: Path, what: str) -> None:
+    """Note what was made from a run, for purge; say so where that is not possible."""
+    if not note_derived(run, made, what):
+        note(f"{run}: beside it nothing can be written, so purge will not know of {made}")
+
+
 def load_run(run: Path) -> Trained:
     """Read a run folder; one saved with ``--no-data`` gets its graph from the run it came from.
 
@@ -77,16 +84,6 @@ def reference_to(parent: Path, trained: Trained, run: Path) -> dict[str, str]:
     return {"run": Path(way).as_posix(), "model_sha256": model_digest(trained)}
 
 
-def parent_of(run: Path) -> Path | None:
-    """The run that ``run`` was made from by forgetting, if it names one."""
-    named = read_json(run / "metrics.json").get("parent")
-    if named is None:
-        return None
-    if not isinstance(named, dict) or not isinstance(named.get("run"), str):
-        raise UserError(f"{run / 'metrics.json'}: wanted parent with a run, got {named!r:.60}")
-    return Path(os.path.normpath(run.resolve() / named["run"]))
-
-
 def load_parent(run: Path, parent: Path | None = None) -> Trained:
     """Read the run that ``run`` was made from.
 
@@ -103,8 +100,7 @@ def load_parent(run: Path, parent: Path | None = None) -> Trained:
     if not place.is_dir():
         raise UserError(f"{run}: its original {place} is not there; pass its place with --before")
     trained = load_run(place)
-    named = read_json(run / "metrics.json").get("parent")
-    wanted = named.get("model_sha256") if isinstance(named, dict) else None
+    wanted = parent_digest(run)
     if wanted is not None and model_digest(trained) != wanted:
         raise UserError(f"{place}: is not the model that {run} was made from; its weights differ")
     return trained
