@@ -29,7 +29,7 @@ class Newton(Solver):
 
     The curvature of a divergence does not depend on labels, so the preserver's answers give the
     curvature of the training objective (Gauss-Newton matrix ``J^T H J``, never formed: ``J v`` is
-    a difference of answers, ``J^T`` a gradient). One product costs about one training step. A
+    a difference of answers, ``J^T`` a gradient). One product costs a training step and a pass. A
     step that would overshoot is halved until it pays.
 
     Args:
@@ -86,22 +86,26 @@ class Newton(Solver):
         parameters = list(student.parameters())
         loss = problem(student, generator_of(here, seed))
         slope = torch.autograd.grad(loss, parameters)
-        said = distillation.ask(student)
-        answers = [lesson.logits for lesson in said]
+        loss = loss.detach()
+        with torch.no_grad():
+            said = distillation.ask(student)
         length = self.nudge * norm(here)
 
         def product(vector: Vector) -> Vector:
+            # Asked anew each time: what autograd keeps of a pass is as large as training's, and
+            # beside a second pass it would be more.
             scale = length / max(norm(vector), 1e-30)
             put(student, moved(here, vector, scale))
             with torch.no_grad():
                 ahead = [lesson.logits for lesson in distillation.ask(student)]
-                along = [(a - b) / scale for a, b in zip(ahead, answers, strict=True)]
+                along = [(a - b.logits) / scale for a, b in zip(ahead, said, strict=True)]
                 bent = [weight * each for each in distillation.curvature(said, along)]
             put(student, here)
-            back = torch.autograd.grad(answers, parameters, bent, retain_graph=True)
+            answers = [lesson.logits for lesson in distillation.ask(student)]
+            back = torch.autograd.grad(answers, parameters, bent)
             return [b + decay * v for b, v in zip(back, vector, strict=True)]
 
-        return float(loss.detach()), list(slope), product
+        return float(loss), list(slope), product
 
 
 def stepped(student: nn.Module, problem: Problem, trained: Trained, seed: int) -> dict[str, Tensor]:
