@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from graphforget.core.errors import UserError
-from graphforget.exact.chain import Entry
+from graphforget.exact.chain import Entry, keyed
 from graphforget.exact.source import Hits
 
 
@@ -119,6 +121,15 @@ def cases_of(entries: Iterable[Entry], where: str) -> dict[str, Case]:
     except ValueError as error:  # a UserError is one too
         raise UserError(f"{where}: {error}; restore it from a backup") from None
     return cases
+
+
+def subject_of(key: bytes, kind: str, named: Any) -> str:
+    """How the journal has an id, or a pair of ids, that a request of a kind names.
+
+    >>> subject_of(b"key", "edge", (1, 2)) == subject_of(b"key", "edge", [1, 2])
+    True
+    """
+    return keyed(key, "subject", json.dumps([kind, named]))[:32]
 
 
 def hits_to_json(hits: Mapping[int, Iterable[Iterable[int]]]) -> dict[str, list[list[int]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import Any
 from graphforget.core.errors import UserError
 from graphforget.core.files import write_atomically
 from graphforget.core.record import versions
-from graphforget.exact.case import Case, State
-from graphforget.exact.chain import Finding
+from graphforget.exact.case import Case, State, cases_of
+from graphforget.exact.chain import Entry, Finding, certificate_seal
 from graphforget.exact.guarantee import guaranteed, not_guaranteed
 from graphforget.exact.journal import Journal
 from graphforget.exact.plan import Plan
@@ -117,13 +117,22 @@ class Certificate:
         found = journal.verify()
         if journal.sealed(_body(self)) != self.seal:
             found.append(Finding(name, "was changed, or was issued with another journal's key"))
-        entries = journal.entries()
+        return found + self.held_against(journal.entries())
+
+    def is_sealed(self, key: bytes) -> bool:
+        """Whether it is as it was issued, with this key."""
+        return certificate_seal(_body(self), key) == self.seal
+
+    def held_against(self, entries: Sequence[Entry]) -> list[Finding]:
+        """What the entries of a journal do not bear out."""
+        name = f"certificate of {self.request_id!r}"
+        found = []
         last = entries[self.head_seq - 1] if 0 < self.head_seq <= len(entries) else None
         if last is None or last.hash != self.head:
             found.append(Finding(name, "the journal no longer holds what it held at the issue"))
-        if self.request_id not in journal:
+        case = cases_of(entries, name).get(self.request_id)
+        if case is None:
             return [*found, Finding(name, "the journal knows no such request")]
-        case = journal.case(self.request_id)
         if (self.kind, self.size, self.digest) != (case.kind, len(case.subjects), case.digest):
             found.append(Finding(name, "the journal tells of another request under this id"))
         there = _reached(case)

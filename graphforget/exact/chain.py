@@ -82,6 +82,11 @@ def seal_of(digest: str, key: bytes) -> str:
     return keyed(key, "seal", digest)
 
 
+def certificate_seal(text: str, key: bytes) -> str:
+    """What only the holder of the key can put to a certificate."""
+    return keyed(key, "certificate", text)
+
+
 def keyed(key: bytes, purpose: str, text: str) -> str:
     """HMAC-SHA256 of a text; one purpose's values say nothing about another's.
 

@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Any
 
 from graphforget.core.errors import UserError
-from graphforget.exact.case import Case, State, case_of, cases_of, hits_to_json
-from graphforget.exact.chain import Entry, Finding, keyed, linked
+from graphforget.exact.case import Case, State, case_of, cases_of, hits_to_json, subject_of
+from graphforget.exact.chain import Entry, Finding, certificate_seal, keyed, linked
 from graphforget.exact.journal_check import journal_findings
 from graphforget.exact.ledger import Ledger
-from graphforget.exact.payloads import Payloads
+from graphforget.exact.payloads import Payloads, payload_name, payloads_of
 from graphforget.request import ForgetRequest
 
 LONGEST_ID = 200
@@ -59,7 +59,7 @@ class Journal:
         self.path = Path(path)
         self._key = key
         self._guard = RLock()
-        self._payloads = Payloads(self.path.with_name(self.path.name + ".open"))
+        self._payloads = Payloads(payloads_of(self.path))
         self._ledger = Ledger(self.path, key)
         try:
             self._cases = cases_of(self._ledger.entries, str(self.path))
@@ -106,7 +106,7 @@ class Journal:
             said = {
                 "kind": request.kind,
                 "digest": digest,
-                "subjects": [self._subject(request.kind, named) for named in request.index],
+                "subjects": [subject_of(self._key, request.kind, named) for named in request.index],
                 "hits": hits_to_json(hits),
             }
             self._payloads.write(self._name(request_id), request)
@@ -193,7 +193,7 @@ class Journal:
 
     def has_named(self, kind: str, named: Any) -> bool:
         """Whether any request of a kind has named an id, or a pair of ids."""
-        return self._subject(kind, named) in self._named
+        return subject_of(self._key, kind, named) in self._named
 
     def entries(self) -> tuple[Entry, ...]:
         """Everything that was written down, oldest first."""
@@ -213,7 +213,7 @@ class Journal:
 
     def sealed(self, text: str) -> str:
         """What only the holder of the key can put to a text, such as a certificate's."""
-        return keyed(self._key, "certificate", text)
+        return certificate_seal(text, self._key)
 
     def verify(self) -> list[Finding]:
         """What is wrong with the journal as it is on the disk now."""
@@ -251,11 +251,8 @@ class Journal:
             ) from None
         return linked(last, request_id, state.value, at, payload, self._key)
 
-    def _subject(self, kind: str, named: Any) -> str:
-        return keyed(self._key, "subject", json.dumps([kind, named]))[:32]
-
     def _name(self, request_id: str) -> str:
-        return keyed(self._key, "file", request_id)[:32]
+        return payload_name(self._key, request_id)
 
 
 def _check_id(request_id: str) -> None:

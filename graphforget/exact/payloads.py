@@ -12,9 +12,20 @@ from pathlib import Path
 from uuid import uuid4
 
 from graphforget.core.errors import UserError
+from graphforget.exact.chain import keyed
 from graphforget.exact.destroy import destroy_file, sync_folder
 from graphforget.request import ForgetRequest
 from graphforget.request_file import read_requests, to_json
+
+
+def payload_name(key: bytes, request_id: str) -> str:
+    """How the file of a request is called: its id may hold anything, and may tell something."""
+    return keyed(key, "file", request_id)[:32]
+
+
+def payloads_of(journal: Path) -> Path:
+    """The folder of a journal's open requests."""
+    return journal.with_name(journal.name + ".open")
 
 
 class Payloads:
