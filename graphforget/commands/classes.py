@@ -19,6 +19,7 @@ import graphforget.learn
 import graphforget.unlearn  # short names are those of classes that are imported
 import graphforget.unlearn.relabel  # noqa: F401
 from graphforget.core.config import PLUGINS
+from graphforget.exact import S3T, SISA, GraphEraser, SliceSubsets  # noqa: F401
 from graphforget.protocols import Learner, Unlearner
 
 

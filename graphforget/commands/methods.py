@@ -12,13 +12,14 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 from torch_geometric.data import Data
 
-from graphforget import learn, nn, unlearn
+from graphforget import exact, learn, nn, unlearn
 from graphforget.commands.classes import plugins
 from graphforget.commands.parsing import new_parser
 from graphforget.commands.presets import presets
 from graphforget.commands.screen import columns, show
+from graphforget.core.errors import UserError
 from graphforget.data.split import split_links
-from graphforget.protocols import Unlearner
+from graphforget.protocols import Learner, Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification
 from graphforget.trained import Trained
@@ -78,14 +79,20 @@ def run(options: Namespace) -> int:
 
 def installed() -> list[type[Unlearner]]:
     """The methods that the package exports, the one for labels, and those of plug-ins."""
-    offered = [*(getattr(unlearn, name) for name in unlearn.__all__), Relabel, *plugins()]
+    exported = [getattr(home, name) for home in (unlearn, exact) for name in home.__all__]
+    offered = [*exported, Relabel, *plugins()]
     methods = [one for one in offered if isinstance(one, type) and issubclass(one, Unlearner)]
     return sorted(methods, key=lambda method: method.__name__.lower())
 
 
 def described(method: type[Unlearner], runs: dict[str, Trained]) -> Method:
-    """Ask a method with its default settings what it supports on a small run of each task."""
+    """Ask a method with its default settings what it supports on a small run of each task.
+
+    One that is a learner too is asked about models of its own.
+    """
     unlearner: Any = method()
+    if isinstance(unlearner, Learner):
+        runs = {task: _untrained(unlearner, trained) for task, trained in runs.items()}
     says = " ".join((inspect.getdoc(method) or "").split())
     return Method(
         name=method.__name__,
@@ -98,6 +105,15 @@ def described(method: type[Unlearner], runs: dict[str, Trained]) -> Method:
         paper=paper(says),
         settings=repr(unlearner),
     )
+
+
+def _untrained(learner: Learner, like: Trained) -> Trained:
+    """A run of a learner before its training, or of another where it does not know the task."""
+    try:
+        model = learner.build(like.data, like.task, seed=0)
+    except UserError:
+        return like
+    return Trained(model=model, data=like.data, task=like.task, learner=learner)
 
 
 def first_sentence(text: str) -> str:

@@ -111,7 +111,7 @@ class ClusterBatches(NodeBatches):
         super().__init__(data, size, seed)
         wanted = min(self.clusters_per_batch * super().__len__(), self.num_nodes)
         whole = [torch.arange(self.num_nodes)]
-        self.clusters = _metis(data, wanted, seed) if size < self.num_nodes else whole
+        self.clusters = metis_clusters(data, wanted, seed) if size < self.num_nodes else whole
 
     def __len__(self) -> int:
         """Batches an epoch; fewer on graphs that have no clusters as small as asked for."""
@@ -161,8 +161,17 @@ class NeighborBatches(NodeBatches):
         return torch.arange(self.num_nodes) if mask is None else mask.nonzero().view(-1)
 
 
-def _metis(data: Data, count: int, seed: int) -> list[Tensor]:
-    """Divide the nodes into at most ``count`` clusters with few edges between them."""
+def metis_clusters(data: Data, count: int, seed: int) -> list[Tensor]:
+    """Divide the nodes into at most ``count`` clusters with few edges between them.
+
+    Args:
+        data: the graph.
+        count: how many; on graphs that do not have so many there are fewer.
+        seed: of METIS.
+
+    Returns:
+        The nodes of each, ids of shape ``(K,)``.
+    """
     import pymetis
 
     num_nodes = int(data.num_nodes or 0)

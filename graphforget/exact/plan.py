@@ -159,10 +159,7 @@ class Plan:
             several: every live stage that has seen as much as the most, to be averaged, instead
                 of the first of them.
         """
-        live = self.alive(hits)
-        most = max(map(len, live), default=0)
-        deepest = tuple(path for path in live if len(path) == most)
-        return deepest if several else deepest[:1]
+        return deepest(self.alive(hits), several)
 
     def depth(self, hits: Iterable[Hit]) -> int:
         """How many slices the answer of a shard still rests on; 0 is dark.
@@ -194,6 +191,18 @@ class Plan:
                 f"hit: wanted slices from 0 to {self.slices - 1}, at least one, got {sorted(hit)}"
             )
         return sum(1 << slice for slice in set(hit))
+
+
+def deepest(live: Iterable[Path], several: bool = False) -> tuple[Path, ...]:
+    """The stages, of those that live, that have seen most: the first of them, or all.
+
+    >>> deepest([(0,), (1,), (0, 1), (1, 0)]), deepest([(0,), (1,)], several=True)
+    (((0, 1),), ((0,), (1,)))
+    """
+    paths = tuple(live)
+    most = max(map(len, paths), default=0)
+    found = tuple(path for path in paths if len(path) == most)
+    return found if several else found[:1]
 
 
 def after_public(paths: Iterable[Path]) -> tuple[Path, ...]:
