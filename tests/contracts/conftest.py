@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -10,8 +11,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphforget.exact import S3T, SISA, GraphEraser, SliceSubsets
+from graphforget.exact.sharded import Sharded
 from graphforget.learn import CrossEntropy
 from graphforget.nn import GCN
+from graphforget.protocols import Unlearner
 from graphforget.removal import pair_codes
 from graphforget.request import ForgetRequest
 from graphforget.task import LinkPrediction, NodeClassification, Task
@@ -19,6 +23,15 @@ from graphforget.trained import Trained
 from tests.conftest import planted_partition
 
 LEARNER = CrossEntropy(encoder=GCN(hidden=16), epochs=40)
+
+IN_SHARDS = [
+    S3T(shards=2, slices=2, orders=2, epochs=20),
+    S3T(shards=2, slices=2, orders=2, epochs=20, repair=True),
+    SISA(shards=2, slices=2, learner=LEARNER),
+    SliceSubsets(shards=2, slices=2, cost=2.0, learner=LEARNER),
+    GraphEraser(shards=2, learner=LEARNER),
+]
+"""Learners that forget by themselves, with shards that a graph of 60 nodes can fill."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +63,13 @@ class Setting:
         nodes = torch.arange(60)[torch.arange(60) % 20 < 10]  # training nodes of the node task
         return ForgetRequest(kind, nodes[torch.randperm(30, generator=generator)[:4]])
 
-    def train(self, data: Data | None = None, seed: int = 0) -> Trained:
-        return LEARNER.fit(self.data if data is None else data, self.task, seed)
+    def train(
+        self, data: Data | None = None, seed: int = 0, method: Unlearner | None = None
+    ) -> Trained:
+        """A model for a method to forget from: its own, where it trains in shards."""
+        in_shards = isinstance(method, Sharded) and self.name == "node"
+        learner = method if in_shards else LEARNER
+        return learner.fit(self.data if data is None else data, self.task, seed)
 
     def everything(self, data: Data) -> Tensor:
         """Items to ask about: all nodes, or the pairs of node 0, 1, 2 with all others."""
@@ -95,6 +113,21 @@ def settings() -> dict[str, Setting]:
 @pytest.fixture(scope="session")
 def trained(settings) -> dict[str, Trained]:
     return {name: setting.train() for name, setting in settings.items()}
+
+
+@pytest.fixture(scope="session")
+def start(settings, trained) -> Callable[[Unlearner, str], Trained]:
+    """The model of a setting that a method starts from, trained once."""
+    own: dict[tuple[Unlearner, str], Trained] = {}
+
+    def model(method: Unlearner, name: str) -> Trained:
+        if not isinstance(method, Sharded):
+            return trained[name]
+        if (method, name) not in own:
+            own[method, name] = settings[name].train(method=method)
+        return own[method, name]
+
+    return model
 
 
 def own_copy(trained: Trained) -> Trained:
