@@ -7,6 +7,7 @@ computed before it. What is switched off is trained anew by `graphforget.exact.r
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -143,6 +144,7 @@ class Service:
                 str(state): sum(case.state is state for case in cases) for state in State
             },
             "epoch": self.delivery.epoch,
+            "pid": os.getpid(),
             "set_aside": sorted(self.aside),
             "last_crash": self.delivery.last_crash,
             "hosts": hosts,

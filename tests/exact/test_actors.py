@@ -1,0 +1,93 @@
+"""Shard hosts and router as actors: the same answers, found again by name, back after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from graphforget.core.errors import UserError
+from graphforget.exact.actors import RayHosts, RemoteRouter, connected
+from graphforget.exact.case import State
+from graphforget.exact.repair import Repairer
+from graphforget.exact.service import Service
+from graphforget.request import ForgetRequest
+from tests.exact.systems import KEY, copied, equal_weights, graph, made, serving, wanted, weights
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "auto"])
+def test_a_cluster_that_is_not_there_is_told(address):
+    words = (
+        "from graphforget.exact.actors import connected\n"
+        f"try: connected({address!r})\n"
+        "except ValueError as error: print(type(error).__name__, error)"
+    )
+    clean = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+    told = subprocess.run(
+        [sys.executable, "-c", words], capture_output=True, text=True, env=clean, timeout=120
+    ).stdout
+    assert told.startswith(f"UserError --address {address}: there is no Ray cluster"), told
+
+
+@pytest.fixture(scope="module")
+def ray():
+    found = connected("local", num_cpus=2)
+    try:
+        yield found
+    finally:
+        found.shutdown()
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("actors") / "svc", graph())
+
+
+def node(*ids: int) -> ForgetRequest:
+    return ForgetRequest("node", ids, f"req-{ids[0]}")
+
+
+def test_actors_answer_and_repair_as_objects_do(ray, original, tmp_path):
+    here, there = copied(original, tmp_path / "here"), copied(original, tmp_path / "there")
+    hosts = RayHosts(there)
+    try:
+        with serving(here) as (local, fixer), Service(there, hosts, KEY) as remote:
+            np.testing.assert_array_equal(remote.predict(), local.predict())
+            for number in (3, 17, 44):
+                local.forget(node(number))
+                assert remote.forget(node(number)).acknowledged
+                np.testing.assert_array_equal(remote.predict(), local.predict())
+            fixer.once()
+            assert not Repairer(remote).once().failed
+            np.testing.assert_array_equal(remote.predict(), local.predict())
+    finally:
+        hosts.stop()
+    assert equal_weights(here, there)
+
+
+def test_router_and_hosts_come_back_after_a_kill_and_are_found_again(ray, original, tmp_path):
+    folder = copied(original, tmp_path / "svc")
+    with RemoteRouter(folder) as router:
+        try:
+            assert router.forget(node(3)).acknowledged
+            before = router.predict()
+            status = router.status()
+            os.kill(status["hosts"][0]["pid"], signal.SIGKILL)
+            assert router.predict().shape == (60, 3)  # the other host goes on
+            assert RemoteRouter(folder).forget(node(3)).known
+            os.kill(status["pid"], signal.SIGKILL)
+            assert router.forget(node(17)).acknowledged
+            assert not np.array_equal(router.predict(), before)
+            router.repair()
+            assert router.status()["requests"][State.PURGED] == 2
+            with pytest.raises(UserError, match="ids below 60"):
+                router.forget(node(60))
+        finally:
+            router.stop()
+    assert set(weights(folder)) == wanted(folder)
