@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
     answers = trained.response(items).cpu()
     rows = as_table(items, answers, trained.data.get("node_id"))
     if out is not None:
-        _write(out, answers, rows)
+        write_answers(out, answers, rows)
         remember(options.run, out, "predictions")
     shown = rows.to_string(max_rows=ROWS_SHOWN, index=False, float_format="%.4f")
     result = {"shape": list(answers.shape), "out": None if out is None else str(out)}
@@ -133,7 +133,8 @@ def as_table(
     return pd.DataFrame({**columns, **classes})
 
 
-def _write(out: Path, answers: Tensor, rows: pd.DataFrame) -> None:
+def write_answers(out: Path, answers: Tensor, rows: pd.DataFrame) -> None:
+    """Write responses to one of `WRITERS`: alone to .npy, with what they are about to a table."""
     buffer = io.BytesIO()
     if out.suffix == ".npy":
         np.save(buffer, answers.numpy(), allow_pickle=False)

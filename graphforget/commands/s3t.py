@@ -4,6 +4,13 @@ from __future__ import annotations
 
 VERBS = {
     "plan": "what shards, slices and orders cost and how long they last, before anything is paid",
+    "train": "cut a graph into shards, train their stages, write a service folder",
+    "forget": "switch off at once what has seen what requests name",
+    "predict": "write what a service answers",
+    "status": "how requests, hosts and shards stand",
+    "repair": "train anew what was switched off, and take the data off the disk",
+    "verify": "check that the folder keeps what its journal promises",
+    "stop": "end a service's router and hosts on a cluster",
 }
 """Each verb and its one line."""
 
