@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.func import functional_call
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
@@ -128,11 +129,14 @@ class StackedStages(GraphRecipe):
 
     def respond(self, rows: Data, states: Sequence[State]) -> Tensor:
         network = self.network(rows.num_features, (0,) * len(states)).to(rows.x.dtype)
-        for place, state in enumerate(states):
-            network.set_stage(place, state)
         network.eval().to(rows.x.device)
+        weights = {
+            f"stages.{place}.{name}": value
+            for place, state in enumerate(states)
+            for name, value in state.items()
+        }
         x = _prepared(rows, sparse_features, None)
-        return network(x, rows.edge_index).softmax(-1)
+        return functional_call(network, weights, (x, rows.edge_index)).softmax(-1)
 
     def network(self, in_channels: int, seeds: tuple[int, ...]) -> StackedGCN:
         """The network with fresh stages, one a seed."""
@@ -169,9 +173,8 @@ class WholeModel(GraphRecipe):
         model = copy.deepcopy(
             _skeleton(self.learner, self.task, rows.num_features, rows.x.dtype)
         )
-        model.load_state_dict(state, assign=True)
         x = _prepared(rows, self.learner.inputs, self.learner)
-        return model.eval()(x, rows.edge_index).softmax(-1)
+        return functional_call(model.eval(), state, (x, rows.edge_index)).softmax(-1)
 
 
 @lru_cache(maxsize=8)

@@ -47,6 +47,7 @@ class Recipe(ABC):
         Args:
             rows: what is asked about, as `Source.whole` gives it; N rows.
             states: the stages that answer together, first stage first; one for a model of its own.
+                They are used, not copied: gradients flow to those that require them.
         """
 
     @abstractmethod

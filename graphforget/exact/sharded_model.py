@@ -44,7 +44,7 @@ class ShardedModel(nn.Module):
         self.stages = nn.ModuleDict()
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        """Logarithms of the mean probabilities, shape ``(N, C)``; no gradient flows back."""
+        """Logarithms of the mean probabilities, shape ``(N, C)``."""
         rows = Data(x=x, edge_index=edge_index)
         answers = [
             self._respond(rows, shard, path)
@@ -123,7 +123,7 @@ class ShardedModel(nn.Module):
         return super().load_state_dict(state_dict, strict, assign)
 
     def _respond(self, rows: Data, shard: int, path: Path) -> Tensor:
-        states = [self.state(shard, earlier) for earlier in self.plan.lineage(path)]
+        states = [self._weights(shard, one).parts for one in self.plan.lineage(path)]
         return self.recipe.respond(rows, states)
 
     def _weights(self, shard: int, path: Path) -> StageWeights:
@@ -151,13 +151,14 @@ class StageWeights(nn.Module):
                 self.register_buffer(key, own)
 
     @property
+    def parts(self) -> State:
+        """Name -> parameter or buffer of this module."""
+        return _spelled({**dict(self.named_parameters()), **dict(self.named_buffers())})
+
+    @property
     def state(self) -> State:
         """Name -> tensor, shared with this module and without gradients."""
-        tensors = {**self._parameters, **self._buffers}
-        return {
-            key.replace("/", "."): value.detach()
-            for key, value in tensors.items() if key != "trained" and value is not None
-        }
+        return {name: value.detach() for name, value in self.parts.items()}
 
 
 def _name(shard: int, path: Path) -> str:

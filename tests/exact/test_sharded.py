@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -157,6 +158,20 @@ def test_the_answer_is_the_mean_of_the_served_stages(data, fitted):
         for shard in range(2) for path in model.served(shard)
     ]
     torch.testing.assert_close(trained.response(torch.arange(60)), torch.stack(one_each).mean(0))
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: type(learner).__name__)
+def test_gradients_reach_the_stages_that_answer_and_no_others(learner, fitted):
+    """Audits relearn what was forgotten: they step along the gradients of the answers."""
+    model = copy.deepcopy(fitted[type(learner)].model)
+    data = fitted[type(learner)].data
+    model(data.x, data.edge_index)[:, 0].sum().backward()
+    asked = {(shard, one) for shard in range(2) for path in model.served(shard)
+             for one in model.plan.lineage(path)}
+    for shard in range(2):
+        for path in model.alive(shard):
+            reached = [p.grad is not None for p in model._weights(shard, path).parameters()]
+            assert any(reached) == ((shard, path) in asked)
 
 
 def test_several_averages_all_of_the_deepest(data):
