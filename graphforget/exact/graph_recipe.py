@@ -65,8 +65,8 @@ class StackedStages(GraphRecipe):
     """Stages in a chain: each adds an input map, an adapter and a head to a frozen random GCN.
 
     The sizes are those of the prototype (s3t.md 6.1). That every stage brings an input map of its
-    own, and that inputs are dropped, closed its accuracy gap; docs/exact-forgetting.md has the
-    figures.
+    own, and that what enters each map is dropped at random, closed its accuracy gap (Cora, four
+    shards of four slices, no deletion: .87, against .84 with the first stage's map alone).
 
     Args:
         hidden: width, H.
@@ -145,6 +145,13 @@ class StackedStages(GraphRecipe):
             self.additive, self.backbone_seed,
         )
         return StackedGCN(shape, seeds)
+
+
+@dataclass(frozen=True)
+class LoneStages(StackedStages):
+    """Each stage is a network of its own, built like the first of a chain: for plans of subsets."""
+
+    chained: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)

@@ -44,19 +44,21 @@ class FullRank(nn.Module):
         in_channels: width of the input, F.
         out_channels: width of the output, H.
         generator: what the matrix is drawn from; without one it starts at zero.
+        gain: of the variance.
     """
 
     weight: nn.Parameter
     """Shape ``(F, H)``."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, generator: Generator | None = None
+        self, in_channels: int, out_channels: int, generator: Generator | None = None,
+        gain: float = 1.0,
     ) -> None:
         super().__init__()
         self.weight = (
             nn.Parameter(torch.zeros(in_channels, out_channels))
             if generator is None
-            else drawn(in_channels, out_channels, generator=generator)
+            else drawn(in_channels, out_channels, generator, gain)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,10 +66,10 @@ class FullRank(nn.Module):
         return x @ self.weight
 
 
-def drawn(rows: int, columns: int, generator: Generator) -> nn.Parameter:
-    """A matrix ``(rows, columns)`` of normal numbers with variance ``1 / rows``.
+def drawn(rows: int, columns: int, generator: Generator, gain: float = 1.0) -> nn.Parameter:
+    """A matrix ``(rows, columns)`` of normal numbers with variance ``gain / rows``.
 
     Drawn from ``generator`` alone: torch's own initialisation moves the global one, which belongs
     to whoever trains beside us.
     """
-    return nn.Parameter(torch.randn(rows, columns, generator=generator) * rows**-0.5)
+    return nn.Parameter(torch.randn(rows, columns, generator=generator) * (gain / rows) ** 0.5)

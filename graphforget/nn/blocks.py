@@ -107,18 +107,18 @@ class StackedGCN(nn.Module):
             x: shape ``(N, F)``, dense or CSR.
             edge_index: shape ``(2, E)``.
             generator: where masks are drawn from in training; without one nothing is dropped.
-            dropout: share of the inputs of every map that is dropped.
+            dropout: share of what enters the input map, every block and the head that is dropped.
         """
         share = 0.0 if generator is None else dropout
         stages = [self.stage(place) for place in range(len(self.stages))]
         x = thinned(x, share, generator)
         hidden = torch.stack([one.input(x) for one in stages if one.input is not None]).sum(0)
         for block, weight in enumerate(self.backbone):
-            kept = thinned(hidden, share, generator)
-            message = kept @ weight
+            hidden = thinned(hidden, share, generator)  # what passes by the block, too
+            message = hidden @ weight
             for place, one in enumerate(stages):
                 if self.block_of(place) == block:
-                    message = message + one.adapter(kept)
+                    message = message + one.adapter(hidden)
             hidden = hidden + propagated(message, edge_index).relu()
         hidden = thinned(hidden, share, generator)
         asked = stages if self.shape.additive else stages[-1:]
@@ -204,7 +204,7 @@ def thinned(x: Tensor, share: float, generator: Generator | None) -> Tensor:
 def _input(shape: StackShape, first: bool, generator: Generator) -> nn.Module | None:
     wide, width = shape.in_channels, shape.hidden
     if first:
-        return FullRank(wide, width, generator)
+        return FullRank(wide, width, generator, gain=2.0)  # He: half of what follows is cut off
     if shape.input_rank is None:
         return FullRank(wide, width)
     return LowRank(wide, width, shape.input_rank, generator) if shape.input_rank else None
