@@ -106,7 +106,9 @@ class Sharded(Learner, Unlearner):
         left = request.retained(data)
         if self.repair:
             train_missing(after, left, trained.seed)
-        return trained.after(after, request, self, seed, data=left)
+        assert isinstance(trained.learner, Sharded)
+        done = replace(trained.learner, repair=self.repair)  # what was really done, for the record
+        return trained.after(after, request, done, seed, data=left)
 
     def repaired(self, trained: Trained) -> Trained:
         """The model with its dead stages trained again on its data; the input is left as it was.

@@ -203,6 +203,11 @@ def test_deaths_add_up_over_runs_on_disk_until_they_are_repaired(data, fitted, t
     assert same(weights(CHAINS.repaired(loaded)), weights(scratch))
 
 
+def test_the_record_says_what_the_model_was_trained_with_not_what_the_call_said(fitted):
+    after = S3T(shards=9, repair=True)(fitted[S3T], ForgetRequest("node", [5]))
+    assert after.history[0].unlearner == replace(CHAINS, repair=True)
+
+
 def test_forgetting_again_what_is_gone_costs_nothing(fitted):
     after = CHAINS(fitted[S3T], ForgetRequest("node", [5]))
     again = CHAINS(CHAINS.repaired(after), ForgetRequest("node", [5]))
