@@ -40,8 +40,8 @@ def parser() -> ArgumentParser:
     add_graph(options)
     options.add_argument(
         "--learner", type=Sharded, default=class_named(S3T.__name__),
-        help="S3T (chains of stages), SliceSubsets, SISA or GraphEraser; its fields are options, "
-        "such as --learner.epochs 50",
+        help="S3T (chains of stages), SliceSubsets or SISA; its fields are options, such as "
+        "--learner.epochs 50",
     )
     for size in SIZES:
         options.add_argument(
@@ -59,6 +59,11 @@ def parser() -> ArgumentParser:
 def run(options: Namespace) -> int:
     """Cut, train, and print how well the service answers."""
     learner = sized(options.learner, {size: options[size] for size in SIZES})
+    if not learner.exact:
+        raise UserError(
+            f"--learner: wanted an exact one, since a service certifies deletions, got "
+            f"{type(learner).__name__}; use it with graphforget train and forget"
+        )
     pool = pool_of(options)
     data, task = prepared(options.data, options.root, "node", options.seed)
     manifest = Manifest(

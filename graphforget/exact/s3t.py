@@ -25,7 +25,7 @@ class S3T(Sharded):
     Args:
         shards: m, disjoint parts of the nodes.
         slices: L, disjoint parts of a shard.
-        orders: B, evenly spaced rotations of the slices.
+        orders: B, evenly spaced rotations of the slices; None for as many as there are slices.
         salt: key of the hash that places nodes.
         hidden: width of a stage's network.
         blocks: residual graph convolutions, of which a stage adapts one.
@@ -40,7 +40,7 @@ class S3T(Sharded):
 
     shards: int = 4
     slices: int = 4
-    orders: int = 4
+    orders: int | None = None
     salt: str = "graphforget"
     hidden: int = StackedStages.hidden
     blocks: int = StackedStages.blocks
@@ -53,8 +53,8 @@ class S3T(Sharded):
     weight_decay: float = StackedStages.weight_decay
 
     def __post_init__(self) -> None:
-        Plan.chains(self.shards, self.slices, self.orders, self.salt)  # both refuse what they
-        self.recipe(NodeClassification(2))  # cannot carry out
+        self._plan()
+        self.recipe(NodeClassification(2))  # both refuse what cannot be carried out
         if not (self.learning_rate > 0 and self.weight_decay >= 0):
             raise UserError(
                 "learner: wanted a positive learning rate and a weight decay from 0, got "
@@ -62,7 +62,7 @@ class S3T(Sharded):
             )
 
     def plan(self, data: Data) -> Plan:
-        return Plan.chains(self.shards, self.slices, self.orders, self.salt)
+        return self._plan()
 
     def recipe(self, task: NodeClassification) -> Recipe:
         return StackedStages(
@@ -77,3 +77,7 @@ class S3T(Sharded):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+
+    def _plan(self) -> Plan:
+        orders = self.slices if self.orders is None else self.orders
+        return Plan.chains(self.shards, self.slices, orders, self.salt)

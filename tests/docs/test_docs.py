@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main as experiments
-from graphforget import unlearn
+from graphforget import exact, unlearn
 from graphforget.cli import main as graphforget
 from tests.docs.pages import (
     GUIDES,
@@ -145,7 +145,8 @@ def _resolves(dotted: str) -> bool:
 def test_the_readme_lists_the_methods_that_there_are():
     table = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     listed = [name for name in table if name[0].isupper()]
-    assert set(listed) <= set(unlearn.__all__) and len(listed) == len(set(listed))
+    there = {*unlearn.__all__, *exact.__all__}
+    assert set(listed) <= there and len(listed) == len(set(listed))
 
 
 def test_modules_that_the_docs_run_exist():
