@@ -1,7 +1,7 @@
 """Tables of `experiments.graph_exact`, from its records alone: a system a row, deletions across.
 
-    python -m experiments run graph_exact --size main --out results/graph-exact.jsonl
-    python -m benchmarks.exact_table results/graph-exact.jsonl
+Usage: ``python -m benchmarks.exact_table results/graph-exact.jsonl``, on the file that
+``python -m experiments run graph_exact --size main --out results/graph-exact.jsonl`` writes.
 """
 
 from __future__ import annotations
