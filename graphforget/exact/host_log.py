@@ -72,6 +72,8 @@ class HostLog:
         self.path = Path(path)
         self._token = ""
         self._last = START
+        self.lines = 0
+        """How many there are; replay takes as long."""
 
     def take_over(self) -> list[Any]:
         """Become the only writer and read what the log says.
@@ -84,6 +86,7 @@ class HostLog:
             self.path.touch()
             write_atomically(self._token_path, self._token)  # forces the folder to the disk too
             contents, self._last = unchained(self.path.read_bytes(), str(self.path))
+        self.lines = len(contents)
         return contents
 
     def append(self, content: Any) -> None:
@@ -105,10 +108,10 @@ class HostLog:
                 os.fsync(file)
             finally:
                 os.close(file)
-        self._last = json.loads(line)[2]
+        self._last, self.lines = json.loads(line)[2], self.lines + 1
 
     def rewrite(self, contents: list[Any]) -> None:
-        """Put a whole new log in the place of the old one, as after damage.
+        """Put a whole new log in the place of the old one, which was damaged or has grown long.
 
         Raises:
             Fenced: if another host has taken over.
@@ -120,7 +123,7 @@ class HostLog:
         with self._locked():
             self._check_token()
             write_atomically(self.path, "".join(f"{line}\n" for line in lines))
-        self._last = last
+        self._last, self.lines = last, len(contents)
 
     @property
     def _token_path(self) -> Path:

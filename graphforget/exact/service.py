@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -18,20 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphforget.core.errors import UserError
 from graphforget.exact.case import Case, State
 from graphforget.exact.certificate import certify, stages_hit
-from graphforget.exact.deletion import Deletion, mean_answer
+from graphforget.exact.deletion import Deletion
 from graphforget.exact.delivery import CRASHES, Delivery
 from graphforget.exact.hosts import HostLost, Hosts
 from graphforget.exact.journal import Journal
 from graphforget.exact.layout import open_system
+from graphforget.exact.predictor import Predictor
 from graphforget.exact.receipt import Receipt
 from graphforget.exact.set_aside import SetAside, widened
 from graphforget.request import ForgetRequest
-
-TRIES = 3
-"""So often an answer that a deletion has overtaken is asked for again while deletions go on."""
 
 
 class Service:
@@ -64,7 +61,7 @@ class Service:
         self.writing = Lock()  # requests come one after the other
         self._aside = SetAside(self.system.layout.set_aside)
         self.delivery = Delivery(hosts, self._widen, patience)
-        self._constant: NDArray[np.float32] | None = None
+        self._predictor = Predictor(self.system, self.delivery, self.writing)
 
     def start(self) -> Service:
         """Start the hosts and carry on with every request that the journal knows to be open."""
@@ -81,6 +78,7 @@ class Service:
         self.delivery.set_aside |= self.aside
         self.acknowledge_late()
         self._aside.survived(case.request_id for case in interrupted)
+        self._certify(case.request_id for case in self.journal.pending(State.PURGED))
         return self
 
     def forget(self, request: ForgetRequest, missing: bool = False) -> Receipt:
@@ -116,23 +114,8 @@ class Service:
         return Receipt(name, case.state, _epoch(case), known, died, seconds)
 
     def predict(self, items: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Probabilities of all rows, or of some by their numbers; shape ``(K, C)``.
-
-        The mean over all shards that have a live stage and can be reached, computed after every
-        deletion that was acknowledged before the answer is given; the declared constant where
-        there is no such shard.
-        """
-        constant = self._declared(items)
-        for _ in range(TRIES):
-            epoch = self.delivery.epoch
-            answers = self.delivery.ask(items)
-            if self.delivery.epoch == epoch:
-                break
-        else:
-            with self.writing:
-                answers = self.delivery.ask(items)
-        answer = mean_answer(answers)
-        return constant if answer is None else answer
+        """Probabilities of all rows, or of some by their numbers; see `Predictor.predict`."""
+        return self._predictor.predict(items)
 
     def status(self) -> dict[str, Any]:
         """Numbers for people: requests by state, and what every host and shard says of itself."""
@@ -168,9 +151,7 @@ class Service:
         """Requests that are through: nobody has to be told of them any more."""
         self.delivery.done_with(names)
         self._aside.remove(names)
-        for name in names:
-            certificate = certify(self.journal, self.system.plan, name)
-            certificate.write(self.system.layout.certificate(name))
+        self._certify(names)
 
     def close(self) -> None:
         """Let another process serve the folder; hosts that live elsewhere go on."""
@@ -182,6 +163,12 @@ class Service:
     def __exit__(self, *error: object) -> None:
         self.close()
         self.hosts.stop()
+
+    def _certify(self, names: Iterable[str]) -> None:
+        for name in names:
+            path = self.system.layout.certificate(name)
+            if not path.exists():
+                certify(self.journal, self.system.plan, name).write(path)
 
     def _outstanding(self, request: ForgetRequest, missing: bool) -> ForgetRequest | None:
         """What is left of a request that neither the rows have lost nor another has named."""
@@ -200,18 +187,6 @@ class Service:
     def _widen(self, deletion: Deletion) -> Deletion:
         self._aside.add(deletion.request_id)
         return widened(deletion, self.system)
-
-    def _declared(self, items: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        if self._constant is None:
-            rows = self.source.whole()
-            self._constant = self.system.recipe.constant(rows).cpu().numpy()
-        if items is None:
-            return self._constant
-        count = len(self._constant)
-        if items.size and (items.min() < 0 or items.max() >= count):
-            worst = items.min() if items.min() < 0 else items.max()
-            raise UserError(f"predict: wanted rows from 0 to {count - 1}, got {worst}")
-        return self._constant[items]
 
 
 def _epoch(case: Case) -> int:

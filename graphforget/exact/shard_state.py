@@ -128,3 +128,20 @@ def replayed(
             after = before.adopt(stages, frozenset(line["without"]), line["round"])
             states[line["adopt"]] = after or before
     return states, told
+
+
+def shortest(states: Mapping[int, ShardState], told: Told) -> list[dict[str, Any]]:
+    """The fewest lines that tell the same: all deletions, then the stages of every shard.
+
+    >>> gone, still = frozenset({frozenset({1})}), frozenset({frozenset({0})})
+    >>> told = {"req-1": {0: gone}, "req-2": {0: still}}
+    >>> states = {0: ShardState({(1,): "a1"}, round=3).hit("req-2", still)}
+    >>> replayed(shortest(states, told), [0]) == (states, told)
+    True
+    """
+    lines = [deleted_line(name, hits) for name, hits in told.items()]
+    for shard, state in states.items():
+        if state.stages:
+            hit = {name for name, _ in state.hits}
+            lines.append(adopted_line(shard, state.stages, told.keys() - hit, state.round))
+    return lines

@@ -8,10 +8,12 @@ import torch
 
 from graphforget.core.errors import UserError
 from graphforget.exact.case import State
+from graphforget.exact.certificate import Certificate
 from graphforget.exact.deletion import mean_answer
 from graphforget.exact.hosts import HostLost, LocalHosts
 from graphforget.exact.layout import open_system
 from graphforget.exact.service import Service
+from graphforget.exact.verify import verify
 from graphforget.request import ForgetRequest
 from tests.exact.systems import (
     KEY,
@@ -138,6 +140,33 @@ def test_repaired_is_as_if_trained_without_it(folder, tmp_path):
     assert set(weights(folder)) == wanted(folder)
     with serving(fresh) as (service, _):
         np.testing.assert_array_equal(service.predict(), answer)
+
+
+def test_a_certificate_that_a_crash_prevented_is_issued_later(folder):
+    with serving(folder) as (service, repairer):
+        service.forget(node(3, name="req-1"))
+        repairer.once()
+    path = open_system(folder).layout.certificate("req-1")
+    path.unlink()
+    with serving(folder) as (service, _):
+        assert Certificate.read(path).verify(service.journal) == []
+
+
+def test_a_long_log_is_made_shorter_and_tells_the_same(folder, monkeypatch):
+    monkeypatch.setattr("graphforget.exact.host.LONG", 2)
+    log = open_system(folder).layout.host_log(0)
+    with serving(folder) as (service, repairer):
+        for number in range(0, 40, 2):
+            service.forget(node(number))
+        long = len(log.read_bytes().splitlines())
+        repairer.once()
+        service.forget(node(41))
+        assert len(log.read_bytes().splitlines()) < 5 < long
+        before = service.predict()
+    with serving(folder) as (service, _):
+        np.testing.assert_array_equal(service.predict(), before)
+        dead_after(service)
+    assert verify(folder, KEY) == []
 
 
 def test_a_request_during_repair_hits_the_new_stages_too(folder, monkeypatch):
