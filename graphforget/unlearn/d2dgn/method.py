@@ -38,7 +38,7 @@ CLOSE = 0.1
 """Share of the nodes up to which a request's neighbourhood is asked alone although the training
 objective could be: beyond single items, the objective's own slope is worth its cost."""
 
-WORSE = 0.01
+WORSE = 0.02
 """How much lower the AUC of validation links may be after a hurried training. A short training
 leaves it too few steps; then the teachers have the word."""
 

@@ -38,8 +38,8 @@ class Shrunk(Solver):
         faster: learning rate in units of the original training's.
     """
 
-    keep: float = 0.5
-    share: float = 0.06
+    keep: float = 0.25
+    share: float = 0.1
     faster: float = 10.0
 
     def __post_init__(self) -> None:
