@@ -36,7 +36,7 @@ DELETIONS = (0, 1, 4, 8, 16, 32)
 class ExactRun(Run):
     """One plan and recipe on one graph: trained once, then asked after streams of deletions.
 
-    Training nodes are deleted at random, so that the test nodes stay the same.
+    Training nodes are deleted at random, so that the test nodes stay the same; public ones stay.
 
     Args:
         benchmark: name of the benchmark it belongs to.
@@ -145,8 +145,10 @@ class ExactRun(Run):
     def _first(self, data: Data, stream: int, count: int) -> ForgetRequest | None:
         """The first so many deletions of a stream, as one request."""
         generator = Generator().manual_seed(1000 * self.seed + stream)
+        public = torch.tensor(self.plan.placement.public, dtype=torch.int64)
         nodes = data.train_mask.nonzero().view(-1)
-        nodes = nodes[torch.randperm(len(nodes), generator=generator)[:count]]
+        nodes = nodes[torch.randperm(len(nodes), generator=generator)]
+        nodes = nodes[~torch.isin(nodes, public)][:count]
         return ForgetRequest("node", tuple(nodes.tolist())) if count else None
 
     def _prepared(self, cache: Cache, root: str | None) -> tuple[Data, Task]:
