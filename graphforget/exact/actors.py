@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -228,9 +229,10 @@ class RemoteRouter:
                     raise
                 time.sleep(0.2)
             except errors.ActorDiedError as error:
+                told = re.search(r"UserError: (.*)", str(error))
                 raise UserError(
-                    f"the router on the cluster could not be started ({_reason(error)}); look at "
-                    "its log"
+                    told[1] if told
+                    else f"the router on the cluster could not be started ({_reason(error)})"
                 ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from graphforget.exact.repair import Repairer
 from graphforget.exact.service import Service
 from graphforget.exact.train import train_all
 from graphforget.exact.train_shard import stage_addresses
+from graphforget.request import ForgetRequest
 from tests.conftest import planted_partition
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -38,11 +40,24 @@ def graph(size: int = 20) -> Data:
     return data
 
 
-def made(folder: Path, data: Data, hosts: int = 2, plan: Plan = PLAN) -> Path:
+class Poisoned(GraphSource):
+    """A source at one of whose deletions the process of its host dies."""
+
+    def without(self, rows: Data, request: ForgetRequest) -> Data:
+        if request.index == (3,):
+            os._exit(1)
+        return super().without(rows, request)
+
+
+def made(
+    folder: Path, data: Data, hosts: int = 2, plan: Plan = PLAN,
+    source: type[GraphSource] = GraphSource,
+) -> Path:
     """A trained service on a graph."""
-    manifest = Manifest(plan, RECIPE, hosts=hosts)
-    create_system(folder, manifest, lambda place: GraphSource.write(place, data, plan))
-    train_all(LocalPool(), folder)
+    name = f"{source.__module__}.{source.__qualname__}"
+    manifest = Manifest(plan, RECIPE, hosts=hosts, source=name)
+    create_system(folder, manifest, lambda place: source.write(place, data, plan))
+    train_all(LocalPool(), folder, (source,))
     return folder
 
 

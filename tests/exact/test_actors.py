@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,18 @@ from graphforget.exact.case import State
 from graphforget.exact.repair import Repairer
 from graphforget.exact.service import Service
 from graphforget.request import ForgetRequest
-from tests.exact.systems import KEY, copied, equal_weights, graph, made, serving, wanted, weights
+from tests.exact.systems import (
+    KEY,
+    PLAN,
+    Poisoned,
+    copied,
+    equal_weights,
+    graph,
+    made,
+    serving,
+    wanted,
+    weights,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
@@ -47,6 +60,12 @@ def ray():
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
     return made(tmp_path_factory.mktemp("actors") / "svc", graph())
+
+
+def key_file(place: Path) -> Path:
+    path = place / "the.key"
+    path.write_text(KEY.hex())
+    return path
 
 
 def node(*ids: int) -> ForgetRequest:
@@ -91,3 +110,35 @@ def test_router_and_hosts_come_back_after_a_kill_and_are_found_again(ray, origin
         finally:
             router.stop()
     assert set(weights(folder)) == wanted(folder)
+
+
+def test_why_a_router_cannot_start_is_told(ray, original, tmp_path):
+    folder = copied(original, tmp_path / "svc")
+    with serving(folder), pytest.raises(UserError, match="another process writes"):
+        RemoteRouter(folder, key=key_file(tmp_path)).status()
+
+
+def test_a_request_that_kills_hosts_is_set_aside_and_answers_go_on(ray, tmp_path):
+    folder = made(tmp_path / "svc", graph(), source=Poisoned)
+    router = RemoteRouter(folder, known=(Poisoned,))
+    try:
+        assert router.forget(node(17)).acknowledged
+        assert router.predict().shape == (60, 3)
+        assert router.forget(node(3)).acknowledged
+        ended = time.monotonic() + 120
+        while router.status()["set_aside"] != ["req-3"] or lost(router):
+            assert router.predict().shape == (60, 3)
+            assert time.monotonic() < ended
+            time.sleep(0.2)
+        router.predict()
+        shard, slice = PLAN.placement.place(3)
+        told = router.status()["hosts"][shard]["shards"][shard]
+        assert all(slice not in path for path in told["served"])
+        assert router.status()["requests"][State.DEACTIVATED] == 2
+    finally:
+        router.stop()
+
+
+def lost(router: RemoteRouter) -> bool:
+    """Whether a host is being started again."""
+    return any("lost" in host for host in router.status()["hosts"])
