@@ -76,9 +76,9 @@ class Delivery:
             for host, epoch in enumerate(told)
         ])
 
-    def catch_up(self, patience: float | None = None) -> bool:
+    def catch_up(self) -> bool:
         """Tell every host all that it may not know; whether all could be reached."""
-        deadline = time.monotonic() + (self._patience if patience is None else patience)
+        deadline = time.monotonic() + self._patience
         return all([self._insist(host, deadline) for host in range(len(self._known))])
 
     def ask(self, items: NDArray[np.int64] | None) -> list[Answers]:

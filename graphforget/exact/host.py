@@ -98,7 +98,12 @@ class ShardHost:
             return self._snapshot.epoch
 
     def respond(self, items: NDArray[np.int64] | None = None) -> Answers:
-        """What the served stages say about all rows, or about some of them."""
+        """What the served stages say about all rows, or about some of them.
+
+        Raises:
+            Fenced: if another process has started the same host since, and knows more.
+        """
+        self._log.check_mine()
         while True:
             snapshot = self._snapshot
             if snapshot.epoch == NEVER:

@@ -89,6 +89,11 @@ class HostLog:
         self.lines = len(contents)
         return contents
 
+    def check_mine(self) -> None:
+        """Raise `Fenced` if another host has taken over."""
+        if not self._token_path.exists() or self._token_path.read_text() != self._token:
+            raise Fenced(f"{self.path}: another host has taken over; this one stops")
+
     def append(self, content: Any) -> None:
         """Add a line; it is on the disk when this returns.
 
@@ -97,7 +102,7 @@ class HostLog:
         """
         line = chained(content, self._last)
         with self._locked():
-            self._check_token()
+            self.check_mine()
             file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             try:
                 size = os.fstat(file).st_size
@@ -121,17 +126,13 @@ class HostLog:
             lines.append(chained(content, last))
             last = json.loads(lines[-1])[2]
         with self._locked():
-            self._check_token()
+            self.check_mine()
             write_atomically(self.path, "".join(f"{line}\n" for line in lines))
         self._last, self.lines = last, len(contents)
 
     @property
     def _token_path(self) -> Path:
         return self.path.with_suffix(".token")
-
-    def _check_token(self) -> None:
-        if not self._token_path.exists() or self._token_path.read_text() != self._token:
-            raise Fenced(f"{self.path}: another host has taken over; this one stops")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -76,6 +76,7 @@ class Service:
         deletions = [self._deletion(case) for case in cases if case.state is not State.PURGED]
         self.delivery.start(deletions, max(map(_epoch, cases), default=0))
         self.delivery.set_aside |= self.aside
+        self.delivery.catch_up()
         self.acknowledge_late()
         self._aside.survived(case.request_id for case in interrupted)
         self._certify(case.request_id for case in self.journal.pending(State.PURGED))
@@ -138,14 +139,12 @@ class Service:
         """Requests over which hosts crashed, and which are carried out by their slices alone."""
         return self._aside.names()
 
-    def acknowledge_late(self) -> bool:
-        """Bring to the hosts what they were not there for; whether all could be reached."""
+    def acknowledge_late(self) -> None:
+        """Acknowledge what is written down and waits for hosts that were not there."""
         with self.writing:
             waiting = [case.request_id for case in self.journal.pending(State.JOURNALLED)]
-            reached = self.delivery.catch_up(None if waiting else 0.0)
-            if reached and waiting:
+            if waiting and self.delivery.catch_up():
                 self.journal.advance_all(waiting, State.DEACTIVATED, {"late": True})
-            return reached
 
     def release(self, names: Sequence[str]) -> None:
         """Requests that are through: nobody has to be told of them any more."""

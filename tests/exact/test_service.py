@@ -230,6 +230,16 @@ def test_only_one_process_serves_a_folder(folder):
             Service(folder, LocalHosts(folder), KEY)
 
 
+def test_a_host_whose_place_was_taken_answers_no_more(folder):
+    with serving(folder) as (service, _):
+        service.predict()
+        LocalHosts(folder).start()
+        with pytest.raises(UserError, match="taken over"):
+            service.predict()
+        with pytest.raises(UserError, match="taken over"):
+            service.forget(node(3))
+
+
 def test_a_damaged_stage_takes_its_shard_out_and_repair_brings_it_back(folder):
     system = open_system(folder)
     with serving(folder) as (service, repairer):
