@@ -34,7 +34,8 @@ GROUPS = {"infer": 2, "repair": 1, "probe": 2}
 
 GROUP_OF = {
     "respond": "infer", "predict": "infer",
-    "adopt": "repair", "settle": "repair", "destroy_dead": "repair", "repair": "repair",
+    "adopt": "repair", "settle": "repair", "destroy_dead": "repair", "let_go": "repair",
+    "repair": "repair",
     "status": "probe",
 }
 SECONDS = {"status": 10.0, "deactivate": 30.0}

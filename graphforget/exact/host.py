@@ -144,8 +144,19 @@ class ShardHost:
             removed = self._snapshot.removed.items()
             kept = {name: deletion for name, deletion in removed if name not in request_ids}
             self._snapshot = replace(self._snapshot, removed=kept)
-            self._shorten_log(request_ids)
         self._responder.drop_rows()
+
+    def let_go(self, request_ids: Collection[str]) -> None:
+        """Leave requests out of a log that is long: nobody will send them again."""
+        with self._lock:
+            hit = {name for state in self._snapshot.shards.values() for name, _ in state.hits}
+            self._told = {
+                name: hits for name, hits in self._told.items()
+                if name in hit or name not in request_ids
+            }
+            lines = shortest(self._snapshot.shards, self._told)
+            if self._damage is None and self._log.lines > LONG + 2 * len(lines):
+                self._log.rewrite(lines)
 
     def destroy_dead(self, all_others: bool = False) -> int:
         """Destroy the files of dead stages; returns how many went.
@@ -197,17 +208,6 @@ class ShardHost:
     def _set_shard(self, shard: int, state: ShardState) -> None:
         shards = {**self._snapshot.shards, shard: state}
         self._snapshot = replace(self._snapshot, shards=shards)
-
-    def _shorten_log(self, request_ids: Collection[str]) -> None:
-        """Leave out of a long log what nobody will ask about again."""
-        hit = {name for state in self._snapshot.shards.values() for name, _ in state.hits}
-        self._told = {
-            name: hits for name, hits in self._told.items()
-            if name in hit or name not in request_ids
-        }
-        lines = shortest(self._snapshot.shards, self._told)
-        if self._damage is None and self._log.lines > LONG + 2 * len(lines):
-            self._log.rewrite(lines)
 
     def _start_log_anew(self) -> None:
         """A whole log in the place of a damaged one; what is not adopted again stays out."""

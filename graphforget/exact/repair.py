@@ -157,6 +157,7 @@ class Repairer:
         names = tuple(case.request_id for case in done)
         service.journal.advance_all(names, State.PURGED)
         service.release(names)
+        service.hosts.call_all("let_go", names)
         return names
 
 

@@ -169,6 +169,25 @@ def test_a_long_log_is_made_shorter_and_tells_the_same(folder, monkeypatch):
     assert verify(folder, KEY) == []
 
 
+def test_a_host_lost_at_the_end_of_a_repair_is_not_told_again(folder, monkeypatch):
+    with serving(folder) as (service, repairer):
+        service.forget(node(3))
+        call = LocalHosts.call
+
+        def lost(self, host, method, *arguments):
+            if (host, method) == (1, "settle"):
+                raise HostLost("gone")
+            return call(self, host, method, *arguments)
+
+        monkeypatch.setattr(LocalHosts, "call", lost)
+        assert not repairer.once().purged
+        monkeypatch.setattr(LocalHosts, "call", call)
+        service.delivery.catch_up()
+        told = service.status()["hosts"]
+        assert not any(one["needs_repair"] for host in told for one in host["shards"].values())
+        assert len(repairer.once().purged) == 1
+
+
 def test_a_request_during_repair_hits_the_new_stages_too(folder, monkeypatch):
     with serving(folder) as (service, repairer):
         service.forget(node(3))
