@@ -19,7 +19,7 @@ from graphforget.core.errors import UserError
 from graphforget.exact.case import Case, State, case_of, cases_of, hits_to_json, subject_of
 from graphforget.exact.chain import Entry, Finding, certificate_seal, keyed, linked
 from graphforget.exact.journal_check import journal_findings
-from graphforget.exact.ledger import Ledger
+from graphforget.exact.ledger import Ledger, head_of
 from graphforget.exact.payloads import Payloads, payload_name, payloads_of
 from graphforget.request import ForgetRequest
 
@@ -60,6 +60,12 @@ class Journal:
         self._key = key
         self._guard = RLock()
         self._payloads = Payloads(payloads_of(self.path))
+        there = self.path.exists() or head_of(self.path).exists()  # these the ledger looks into
+        if not there and self._payloads.names():
+            raise UserError(
+                f"{self.path}: is gone, and {self._payloads.folder} still has requests that it "
+                "told of; restore it from a backup, nothing is served or taken without it"
+            )
         self._ledger = Ledger(self.path, key)
         try:
             self._cases = cases_of(self._ledger.entries, str(self.path))
@@ -162,13 +168,13 @@ class Journal:
                 last = new[request_id] = self._next(last, request_id, state, note or {})
             if new:
                 self._ledger.append(list(new.values()))
-            if state is State.PURGED:  # killed before this, the next opening sweeps
-                for request_id in cases:
-                    self._payloads.destroy(self._name(request_id))
             for request_id, entry in new.items():
                 case = cases[request_id]
                 cases[request_id] = replace(case, entries=(*case.entries, entry))
             self._cases.update(cases)
+            if state is State.PURGED:  # killed before this, the next opening sweeps
+                for request_id in cases:
+                    self._payloads.destroy(self._name(request_id))
             reached = [case.entry(state) for case in cases.values()]
             return [entry for entry in reached if entry is not None]
 

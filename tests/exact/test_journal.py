@@ -178,3 +178,32 @@ def test_short_keys_and_texts_are_refused(tmp_path):
         with pytest.raises(UserError, match="journal key"):
             Journal(tmp_path / "journal.db", key)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_is_known_although_what_comes_after_fails(journal, monkeypatch):
+    def fails(*_):
+        raise OSError("disk")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger.Ledger, "_write_head", fails)
+        journal.open_request("one", NODE, HITS)
+    journal.advance("one", State.DEACTIVATED)
+    with monkeypatch.context() as broken:
+        broken.setattr("graphforget.exact.payloads.destroy_file", fails)
+        with pytest.raises(OSError, match="disk"):
+            journal.advance("one", State.PURGED)
+    assert journal.case("one").state is State.PURGED
+    journal.advance("one", State.PURGED)  # again, and it is not written twice
+    assert journal.verify() == [] and not list(journal.path.with_name("journal.db.open").iterdir())
+    reopened(journal).close()
+
+
+def test_a_journal_that_is_gone_is_not_begun_anew_over_open_requests(journal):
+    journal.open_request("one", NODE, HITS)
+    journal.close()
+    for path in journal.path.parent.glob("journal.db*"):
+        if path.is_file():
+            path.unlink()
+    with pytest.raises(UserError, match="is gone.*journal.db.open.*restore it from a backup"):
+        Journal(journal.path, KEY)
+    assert list(journal.path.with_name("journal.db.open").iterdir())
