@@ -62,7 +62,7 @@ def run(options: Namespace) -> int:
         raise UserError(f"{done}; the {len(receipts)} before it are carried out") from None
     show({"receipts": [one.to_json() for one in receipts]}, text(receipts), options.json)
     if any(one.known for one in receipts):
-        note("requests marked 'before' name nothing that was not asked for before")
+        note("marked 'before': asked for before, or names nothing that is still there")
     return 0 if all(one.acknowledged for one in receipts) else NOT_YET
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from graphforget.core.errors import UserError
 from graphforget.core.files import write_atomically
 from graphforget.exact.deletion import Deletion
 from graphforget.exact.layout import System
@@ -19,6 +20,9 @@ class SetAside:
     Args:
         path: of a small JSON file.
 
+    Raises:
+        UserError: if it is damaged.
+
     >>> import tempfile
     >>> aside = SetAside(Path(tempfile.mkdtemp()) / "set_aside.json")
     >>> aside.attempt("req-1"); aside.add("req-1")
@@ -28,9 +32,15 @@ class SetAside:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        said = json.loads(path.read_text()) if path.exists() else {"names": [], "attempts": {}}
-        self._names: set[str] = set(said["names"])
-        self._attempts: dict[str, int] = dict(said["attempts"])
+        try:
+            said = json.loads(path.read_bytes()) if path.exists() else {"names": [], "attempts": {}}
+            self._names: set[str] = set(said["names"])
+            self._attempts: dict[str, int] = dict(said["attempts"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: wanted the requests that are set aside ({type(error).__name__}: "
+                f"{error}); restore the file, or remove it to look into all of them again"
+            ) from None
 
     def names(self) -> frozenset[str]:
         """Requests that are set aside."""

@@ -129,3 +129,29 @@ def test_what_verify_finds_is_code_3(tell, folder, request_file):
     assert tell("s3t", "predict", folder).code == 0
     assert tell("s3t", "repair", folder).code == 0
     assert tell("s3t", "verify", folder).code == 0
+
+
+def damage(folder, shard):
+    """Change every stage file of a shard."""
+    for stage in (folder / "stages" / f"shard-{shard:04d}").glob("*.safetensors"):
+        stage.write_bytes(stage.read_bytes()[:-4] + b"oops")
+
+
+def test_shards_that_do_not_answer_are_told(tell, folder):
+    said = tell("s3t", "predict", folder, "--json")
+    assert said.json["silent"] == [] and said.err == ""
+    damage(folder, 1)
+    assert "shard 1" in tell("s3t", "status", folder).out
+    shards = tell("s3t", "status", folder, "--json").json["hosts"][0]["shards"]
+    assert shards["0"]["broken"] is None and "stage" in shards["1"]["broken"]
+    told = tell("s3t", "predict", folder, "--json")
+    assert told.code == 0 and len(told.json["responses"]) == 60
+    (line,) = told.json["silent"]
+    assert line.startswith("shard 1 does not answer: ") and line in told.err
+
+
+def test_a_damaged_list_of_what_is_set_aside_is_told(tell, folder):
+    (folder / "hosts" / "set_aside.json").write_text("[")
+    for verb in ("status", "predict"):
+        told = tell("s3t", verb, folder)
+        assert told.code == 2 and "set_aside.json: wanted the requests" in told.err
