@@ -46,7 +46,7 @@ def verify(
     system = open_system(folder, known)
     found, entries = _journal(system, key)
     cases = None if found else cases_of(entries, str(system.layout.journal))
-    found += [*_logs(system), *_stages(system, cases)]
+    found += [*_logs(system, cases), *_stages(system, cases)]
     if cases is not None:
         found += [*_payloads(system, cases, key), *_certificates(system, entries, key)]
         if key is not None:
@@ -64,19 +64,22 @@ def _journal(system: System, key: bytes | None) -> tuple[list[Finding], list[Ent
     return found, [] if found else read_entries(path)
 
 
-def _logs(system: System) -> Iterator[Finding]:
-    """Hosts' logs that were changed, and live stages that have no file."""
+def _logs(system: System, cases: Mapping[str, Case] | None) -> Iterator[Finding]:
+    """Hosts' logs that were changed or know more than the journal; live stages without a file."""
     for host, shards in enumerate(system.groups):
         path = system.layout.host_log(host)
         try:
             lines, _ = unchained(path.read_bytes(), str(path))
-            states, _ = replayed(lines, shards)
+            states, told = replayed(lines, shards)
         except OSError as error:
             yield Finding(str(path), f"cannot be read ({error.strerror})")
             continue
         except UserError as error:
             yield Finding(str(path), str(error).removeprefix(f"{path}, "))
             continue
+        if lost := sorted(told.keys() - cases.keys()) if cases is not None else ():
+            words = f"tells of {len(lost)} requests that the journal does not know: it was replaced"
+            yield Finding(str(path), f"{words}; the first is {lost[0]!r}")
         for shard, state in states.items():
             for stage, address in state.alive(system.plan).items():
                 if not system.files.has(shard, address):

@@ -87,6 +87,16 @@ def test_a_changed_journal_shows_and_the_rest_is_looked_at_all_the_same(folder):
     assert "there is none" in words(folder)
 
 
+def test_a_journal_that_was_replaced_by_a_new_one_shows(folder):
+    for path in folder.glob("journal.db*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(folder / "certificates")
+    for _ in range(2):  # without a journal, and with one that knows nothing
+        assert "requests that the journal does not know: it was replaced" in words(folder)
+        with serving(folder):
+            pass
+
+
 def test_a_damaged_or_changed_stage_shows(folder):
     path = a_stage(folder)
     good = path.read_bytes()
