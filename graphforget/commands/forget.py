@@ -111,7 +111,7 @@ def run(options: Namespace) -> int:
     what = "\n".join(f"  {one.size} of kind {one.kind}" for one in requests)
     show(
         {"run": str(options.out), "requests": done, "metrics": metrics},
-        f"forgot by {options.method!r}\n{what}\nnew run folder {options.out}\n"
+        f"forgot by {after.history[-1].unlearner!r}\n{what}\nnew run folder {options.out}\n"
         f"{listing({**scores, 'seconds': seconds})}",
         options.json,
     )

@@ -87,7 +87,8 @@ class Sharded(Learner, Unlearner):
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         name, learner = type(self).__name__, trained.learner
         if isinstance(learner, Sharded) and type(learner) is not type(self):
-            return f"the model was trained by {type(learner).__name__}, which forgets by itself"
+            trainer = type(learner).__name__
+            return f"the model was trained by {trainer}, which forgets by itself; use {trainer}"
         if not isinstance(learner, Sharded) or not isinstance(trained.model, ShardedModel):
             return f"the model was not trained in shards; train it with {name} as the learner"
         return None

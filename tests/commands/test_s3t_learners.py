@@ -13,6 +13,7 @@ def test_a_run_in_shards_forgets_by_switching_off_and_by_repair(tell, tmp_path):
         words = ["--method", "S3T", "--method.repair", repair, "--sample", "nodes:2"]
         told = tell("forget", tmp_path / "run", *words, "--out", tmp_path / repair)
         assert told.code == 0, told.err
+        assert "shards=2" in told.out and f"repair={repair.title()}" in told.out  # what was done
     assert tell("predict", tmp_path / "false", "--out", tmp_path / "p.npy").code == 0
 
 

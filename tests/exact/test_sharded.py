@@ -253,7 +253,7 @@ def test_models_of_others_are_refused_with_the_reason(data, fitted):
     request = ForgetRequest("node", [0])
     with pytest.raises(Refused, match="was not trained in shards; train it with S3T"):
         S3T()(plain, request)
-    with pytest.raises(Refused, match="was trained by S3T, which forgets by itself"):
+    with pytest.raises(Refused, match="was trained by S3T, which forgets by itself; use S3T"):
         SISA()(fitted[S3T], request)
     with pytest.raises(UserError, match="was not trained in shards"):
         S3T().repaired(plain)
