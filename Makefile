@@ -17,7 +17,7 @@ demo: $(INSTALLED)
 	$(BIN)/graphforget demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2
 	$(BIN)/python -m pytest -m slow
 
 slow: $(INSTALLED)

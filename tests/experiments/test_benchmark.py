@@ -53,8 +53,7 @@ def test_graph_unlearning_asks_every_exported_method_about_every_kind(size):
 def test_benchmarks_are_found_by_their_files():
     assert benchmarks()["graph_unlearning"] is BENCHMARK
     assert find("graph_unlearning") is BENCHMARK
-    there = "there are graph_label_noise, graph_unlearning"
-    with pytest.raises(UserError, match=f"no benchmark 'nothing'; {there}"):
+    with pytest.raises(UserError, match="no benchmark 'nothing'; there are .*, graph_unlearning"):
         find("nothing")
     with pytest.raises(UserError, match="no size 'huge'; there are smoke, full"):
         list(BENCHMARK.runs("huge"))
