@@ -8,16 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphforget.core.config import from_config, to_config
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, write_atomically
+from graphforget.exact.checked_tensors import packed, unpacked
 from graphforget.exact.graph_cut import THERE, cut, joined, kept, present
 from graphforget.exact.placement import Placement
 from graphforget.exact.plan import Plan
@@ -136,8 +135,8 @@ class GraphSource(Source):
     def whole(self) -> Data:
         path = self.folder / WHOLE
         try:
-            return Data(**safetensors.torch.load(path.read_bytes()), num_nodes=self._size)
-        except (OSError, SafetensorError) as error:
+            return Data(**unpacked(path), num_nodes=self._size)
+        except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: wanted the graph that is answered about, got {error}; restore the file"
             ) from error
@@ -259,7 +258,7 @@ def slice_path(folder: Path, shard: int, slice: int) -> Path:
 
 def _bytes(data: Data) -> bytes:
     tensors = {name: value for name, value in data.to_dict().items() if isinstance(value, Tensor)}
-    return safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    return packed(tensors)
 
 
 def _stamp(path: Path) -> Stamp:

@@ -10,13 +10,12 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from graphforget.core.errors import UserError
 from graphforget.core.files import sha256_of_tensors, write_atomically
+from graphforget.exact.checked_tensors import packed, unpacked
 from graphforget.removal import pair_codes
 
 SliceRows = dict[str, Tensor]
@@ -28,8 +27,7 @@ NODE, EDGES = "node.", "edges."
 
 def write_slice(path: Path, rows: Mapping[str, Tensor]) -> None:
     """Replace the file of a slice, whole or not at all."""
-    content = {name: tensor.contiguous() for name, tensor in rows.items()}
-    write_atomically(path, safetensors.torch.save(content))
+    write_atomically(path, packed(rows))
 
 
 def read_slice(path: Path, others: frozenset[int] | None = None) -> SliceRows:
@@ -38,14 +36,12 @@ def read_slice(path: Path, others: frozenset[int] | None = None) -> SliceRows:
     Raises:
         UserError: if the file is missing or damaged.
     """
+    def wanted(name: str) -> bool:
+        return name.startswith(NODE) or others is None or other_slice(name) in others
+
     try:
-        with safe_open(path, framework="pt") as file:
-            return {
-                name: file.get_tensor(name)
-                for name in sorted(file.keys())
-                if name.startswith(NODE) or others is None or other_slice(name) in others
-            }
-    except (OSError, SafetensorError) as error:
+        return unpacked(path, wanted)
+    except (OSError, ValueError) as error:
         raise UserError(
             f"slice file {path}: wanted the rows of a slice, got {error}; restore it, or write "
             "the source anew"

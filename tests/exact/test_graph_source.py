@@ -214,6 +214,13 @@ def test_bad_folders_and_plans(tmp_path, source, tiny_graph):
         GraphSource.write(source.folder, tiny_graph, PLAN)
     with pytest.raises(UserError, match="write one with GraphSource.write"):
         GraphSource(tmp_path / "nothing")
+    for name in ("shard-0000/slice-0000", "whole"):
+        path = source.folder / f"{name}.safetensors"
+        good = path.read_bytes()
+        path.write_bytes(good[:-4] + b"oops")  # rows that still are rows, and not those written
+        with pytest.raises(UserError, match=f"{name}.*is not what was written"):
+            source.rows(0, (0, 1)) if name != "whole" else source.whole()
+        path.write_bytes(good)
     (source.folder / "whole.safetensors").write_bytes(b"torn")
     with pytest.raises(UserError, match="whole.safetensors"):
         source.ids()
