@@ -28,7 +28,7 @@ from graphforget.trained import Trained
 NOT_PASSED = 3
 
 CERTIFICATE = "certificate.json"
-"""Where `graphforget s3t forget` or its user puts the deletion certificate of a run."""
+"""Under this name a deletion certificate is put into a run folder, to be in its report."""
 
 
 def parser() -> ArgumentParser:

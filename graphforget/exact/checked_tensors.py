@@ -50,6 +50,8 @@ def unpacked(
     except SafetensorError as error:
         raise ValueError(str(error)) from None
     for name, tensor in found.items():
-        if digests.get(name) != sha256_of_tensors({name: tensor}):
+        if name not in digests:
+            raise ValueError(f"no digest of {name}, as another version or program wrote it")
+        if digests[name] != sha256_of_tensors({name: tensor}):
             raise ValueError(f"{name} is not what was written")
     return found
