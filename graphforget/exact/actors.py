@@ -35,6 +35,7 @@ GROUPS = {"infer": 2, "repair": 1, "probe": 2}
 GROUP_OF = {
     "respond": "infer", "predict": "infer",
     "adopt": "repair", "settle": "repair", "destroy_dead": "repair", "let_go": "repair",
+    "damaged": "repair",
     "repair": "repair",
     "status": "probe",
 }

@@ -180,6 +180,22 @@ class ShardHost:
                 count += sum(destroy_file(partial) for partial in folder.glob(".*.partial"))
         return count
 
+    def damaged(self) -> list[int]:
+        """Shards with a live stage that has no file, or with a file that cannot be read.
+
+        Every file is read for it.
+        """
+        plan, files = self._system.plan, self._system.files
+        found = []
+        for shard, state in self._snapshot.shards.items():
+            wanted = {*state.alive(plan).values(), *files.addresses(shard)}
+            try:
+                for address in sorted(wanted):
+                    files.load(shard, address)
+            except UserError:
+                found.append(shard)
+        return found
+
     def status(self) -> dict[str, Any]:
         """Numbers for people: epoch, process, memory, and the state of every shard."""
         snapshot, plan = self._snapshot, self._system.plan

@@ -40,13 +40,15 @@ class Repairer:
         self._thread: threading.Thread | None = None
         self.last_error: str | None = None
 
-    def once(self, set_aside: bool = False) -> Repair:
+    def once(self, set_aside: bool = False, files: bool = False) -> Repair:
         """One round: everything that is acknowledged by now and what is dead or broken.
 
         Killed at any point and called again, it ends where it would have ended.
 
         Args:
             set_aside: look into requests that were set aside, too.
+            files: read every stage file, and clear away what belongs to nothing. Without it a file
+                that was damaged or lost is noticed when its shard next needs it.
         """
         started = time.perf_counter()
         with self._busy:
@@ -59,8 +61,8 @@ class Repairer:
             )
             queued = [case for case in cases if case.state is State.DEACTIVATED]
             journal.advance_all([case.request_id for case in queued], State.REPAIR_QUEUED)
-            shards = self._to_train(cases)
-            if not cases and not shards:
+            shards = self._to_train(cases, files)
+            if not cases and not shards and not files:
                 return Repair(seconds=time.perf_counter() - started)
             service.hosts.call_all("destroy_dead")
             self._forget_rows([journal.request(case.request_id) for case in cases])
@@ -97,13 +99,16 @@ class Repairer:
             except Exception as error:  # the next round tries again; status() tells
                 self.last_error = f"{type(error).__name__}: {error}"
 
-    def _to_train(self, cases: Iterable[Case]) -> list[int]:
-        """Shards with stages to train: those hit, and those that say so themselves."""
+    def _to_train(self, cases: Iterable[Case], files: bool) -> list[int]:
+        """Shards with stages to train: those hit, those that say so, and those short of files."""
         hit = {shard for case in cases for shard in case.hits}
         for told in self._service.hosts.call_all("status"):
             if not isinstance(told, HostLost):
                 states = told["shards"].items()
                 hit |= {shard for shard, state in states if state["needs_repair"]}
+        for found in self._service.hosts.call_all("damaged") if files else ():
+            if not isinstance(found, HostLost):
+                hit |= set(found)
         return sorted(hit)
 
     def _forget_rows(self, requests: Iterable[ForgetRequest]) -> None:

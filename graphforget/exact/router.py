@@ -69,8 +69,8 @@ class Router:
         return self._service.predict(items)
 
     def repair(self, set_aside: bool = False) -> Repair:
-        """Train anew what is switched off; see `Repairer.once`."""
-        return self._repairer.once(set_aside)
+        """Train anew what is switched off, damaged or lost; see `Repairer.once`."""
+        return self._repairer.once(set_aside, files=True)
 
     def status(self) -> dict[str, Any]:
         """How requests, hosts and shards stand."""

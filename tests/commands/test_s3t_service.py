@@ -131,6 +131,20 @@ def test_what_verify_finds_is_code_3(tell, folder, request_file):
     assert tell("s3t", "verify", folder).code == 0
 
 
+def test_repair_mends_what_verify_finds_where_nothing_was_asked(tell, folder):
+    before = tell("s3t", "predict", folder, "--json").json["responses"]
+    damaged, *_, lost = sorted((folder / "stages").rglob("*.safetensors"))
+    damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
+    lost.unlink()
+    (damaged.parent / ".x.partial").write_bytes(b"half")
+    assert tell("s3t", "verify", folder).code == 3
+    repaired = tell("s3t", "repair", folder, "--json")
+    assert repaired.code == 0 and repaired.json["shards"] == [0, 1]
+    assert tell("s3t", "verify", folder).code == 0
+    assert "none had to be trained" in tell("s3t", "repair", folder).out
+    assert tell("s3t", "predict", folder, "--json").json["responses"] == before
+
+
 def damage(folder, shard):
     """Change every stage file of a shard."""
     for stage in (folder / "stages" / f"shard-{shard:04d}").glob("*.safetensors"):
