@@ -16,7 +16,8 @@ class Receipt:
 
     Args:
         request_id: its name in the journal.
-        state: from `State.DEACTIVATED` on it is acknowledged: no answer rests on the data.
+        state: from `State.DEACTIVATED` on it is acknowledged: no answer rests on the data. Where
+            all ids had been asked for before, the least that any request has reached.
         epoch: its place among all deletions; None if there was nothing left to delete.
         known: whether it, or all that it names, was forgotten or asked for before.
         died: shard and path of every stage that may not answer any more.

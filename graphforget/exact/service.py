@@ -105,7 +105,7 @@ class Service:
                 rest = self._outstanding(request, missing)
                 if rest is None:
                     seconds = time.perf_counter() - started
-                    return Receipt(name, State.PURGED, None, True, seconds=seconds)
+                    return Receipt(name, self._least(), None, True, seconds=seconds)
                 case = self.journal.open_request(name, request, self.source.hits(rest))
             if case.state is State.JOURNALLED and self.delivery.send(self._deletion(case)):
                 self.journal.advance(name, State.DEACTIVATED, {"epoch": _epoch(case)})
@@ -113,6 +113,15 @@ class Service:
         died = stages_hit(self.system.plan, case)
         seconds = time.perf_counter() - started
         return Receipt(name, case.state, _epoch(case), known, died, seconds)
+
+    def _least(self) -> State:
+        """How far the request has come that has come least far.
+
+        Said of ids that are asked for again: which earlier request named them is not always to be
+        known (a class names no nodes), and a receipt must not promise more than is done.
+        """
+        return min((case.state for case in self.journal.cases()), key=list(State).index,
+                   default=State.PURGED)
 
     def predict(self, items: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Probabilities of all rows, or of some by their numbers; see `Predictor.predict`."""

@@ -89,10 +89,12 @@ def test_sent_again_a_request_is_carried_out_once(folder):
         assert again.known and again.epoch == first.epoch and again.acknowledged
         other = service.forget(node(3, name="req-2"))
         assert other.known and other.epoch is None
+        assert other.state is State.DEACTIVATED  # the rows are still on the disk
         with pytest.raises(UserError, match="another request"):
             service.forget(node(4, name="req-1"))
         repairer.once()
         assert service.forget(node(3, name="req-1")).state is State.PURGED
+        assert service.forget(node(3, name="req-3")).state is State.PURGED
         assert service.forget(node(3, name="req-3")).known
         assert len(service.journal.cases()) == 1
 
