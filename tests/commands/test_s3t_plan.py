@@ -38,5 +38,5 @@ def test_the_group_has_help_and_names_the_nearest(tell, refused):
     told = tell("s3t", "--help")
     assert told.code == 0 and "  plan " in told.out
     assert tell("s3t", "plan", "--help").out.startswith("usage: graphforget s3t plan")
-    assert "did you mean 'plan'?" in refused("s3t", "paln")
+    assert "did you mean 'plan'?" in refused("s3t", "plann")
     assert "see graphforget s3t --help" in refused("s3t")
