@@ -11,6 +11,7 @@ install: $(INSTALLED)
 $(INSTALLED): setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps recbole==1.2.1
 	touch $@
 
 demo: $(INSTALLED)

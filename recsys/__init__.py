@@ -1,0 +1,1 @@
+"""Recommenders: click tables, feature selection, and forgetting in recommenders."""
