@@ -1,7 +1,8 @@
 """The command ``graphforget``: a table of verbs, each imported only when it is asked for.
 
 Exit codes: 0, 2 for the user's mistake (one line says what), 1 for ours. Some verbs add codes of
-their own, which their ``--help`` names.
+their own, which their ``--help`` names. A command of another package is a `Command` of its own
+that the same functions carry out.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import difflib
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 
 import graphforget
@@ -33,6 +35,26 @@ A module that has ``VERBS`` of its own is a group: ``s3t plan`` is in ``commands
 """
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command of verbs; ``<name>.commands.<verb>`` is a verb's module.
+
+    Args:
+        name: of the command and of its package, whose ``commands.parsing`` parses options.
+        says: one sentence.
+        verbs: each verb and its one line.
+    """
+
+    name: str
+    says: str
+    verbs: Mapping[str, str]
+
+
+COMMAND = Command(
+    "graphforget", "Train a graph model, forget what a request names, prove it.", VERBS
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -42,63 +64,86 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    return answered(COMMAND.name, _dispatch, arguments)
+
+
+def answered(
+    name: str, dispatch: Callable[[list[str]], int], arguments: Sequence[str] | None
+) -> int:
+    """The exit code of a command, with one line on standard error for whatever went wrong.
+
+    Args:
+        name: of the command, which begins the line.
+        dispatch: carries out the words after the name.
+        arguments: those words; by default those of the process.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        return _dispatch(words)
+        return dispatch(words)
     except UserError as error:
-        return _complain(f"error: {error}", 2, debug)
+        return _complain(name, f"error: {error}", 2, debug)
     except KeyboardInterrupt:
-        return _complain("interrupted; nothing was left half written", 130, debug)
+        return _complain(name, "interrupted; nothing was left half written", 130, debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
         return 0
     except OSError as error:
         if error.filename is None:
-            return _our_mistake(error, debug)
-        return _complain(f"error: {error.filename}: {error.strerror}; check the path", 2, debug)
+            return _our_mistake(name, error, debug)
+        message = f"error: {error.filename}: {error.strerror}; check the path"
+        return _complain(name, message, 2, debug)
     except Exception as error:
-        return _our_mistake(error, debug)
+        return _our_mistake(name, error, debug)
 
 
-def usage(
-    command: str = "graphforget",
-    says: str = "Train a graph model, forget what a request names, prove it.",
-    verbs: Mapping[str, str] = VERBS,
-    remark: str = "",
-) -> str:
-    """What ``graphforget --help`` prints, or ``--help`` after a verb that has verbs of its own."""
-    width = max(map(len, verbs))
-    lines = "\n".join(f"  {verb:<{width}}  {line}" for verb, line in verbs.items())
+def dispatched(command: Command, words: list[str]) -> int:
+    """Carry out the verb that the first word names; returns its exit code.
+
+    A module that has ``VERBS`` of its own is a group of verbs.
+    """
+    name = command.name
+    if words[:1] == ["--version"]:
+        print(f"{name} {graphforget.__version__}")
+        return 0
+    if _asks_for_help(words):
+        print(usage(command))
+        return 0
+    verb = _known(words, command.verbs, name)
+    module, words = import_module(f"{name}.commands.{verb}"), words[1:]
+    if hasattr(module, "VERBS"):
+        group = Command(f"{name} {verb}", module.SAYS, module.VERBS)
+        if _asks_for_help(words):
+            print(usage(group, module.REMARK))
+            return 0
+        inner = _known(words, module.VERBS, group.name)
+        module, words = import_module(f"{name}.commands.{verb}_{inner}"), words[1:]
+    parse = import_module(f"{name}.commands.parsing").parse
+    return module.run(parse(module.parser(), words))
+
+
+def usage(command: Command, remark: str = "") -> str:
+    """What ``--help`` prints, after a command or after a verb that has verbs of its own."""
+    width = max(map(len, command.verbs))
+    lines = "\n".join(f"  {verb:<{width}}  {line}" for verb, line in command.verbs.items())
+    hints = {
+        f"{command.name} VERB --help": "says what a verb takes",
+        f"{command.name.partition(' ')[0]} --version": "prints the version",
+        "--debug after any verb": "shows the traceback of an error",
+    }
+    wide = max(map(len, hints))
+    help_, version, debug = (f"{what:<{wide}}   {line}" for what, line in hints.items())
     return (
-        f"usage: {command} VERB [options]\n\n"
-        f"{says}\n\n"
+        f"usage: {command.name} VERB [options]\n\n"
+        f"{command.says}\n\n"
         f"verbs:\n{lines}\n\n"
-        f"{command} VERB --help   says what a verb takes\n"
-        f"{remark}"
-        "graphforget --version     prints the version\n"
-        "--debug after any verb    shows the traceback of an error"
+        f"{help_}\n{remark}{version}\n{debug}"
     )
 
 
 def _dispatch(words: list[str]) -> int:
-    if words[:1] == ["--version"]:
-        print(f"graphforget {graphforget.__version__}")
-        return 0
-    if _asks_for_help(words):
-        print(usage())
-        return 0
-    verb = _known(words, VERBS, "graphforget")
-    module, words = import_module(f"graphforget.commands.{verb}"), words[1:]
-    if hasattr(module, "VERBS"):
-        if _asks_for_help(words):
-            print(usage(f"graphforget {verb}", module.SAYS, module.VERBS, module.REMARK))
-            return 0
-        inner = _known(words, module.VERBS, f"graphforget {verb}")
-        module, words = import_module(f"graphforget.commands.{verb}_{inner}"), words[1:]
-    parse = import_module("graphforget.commands.parsing").parse
-    return module.run(parse(module.parser(), words))
+    return dispatched(COMMAND, words)
 
 
 def _asks_for_help(words: list[str]) -> bool:
@@ -117,18 +162,19 @@ def _known(words: list[str], verbs: Mapping[str, str], command: str) -> str:
     return words[0]
 
 
-def _our_mistake(error: Exception, debug: bool) -> int:
+def _our_mistake(name: str, error: Exception, debug: bool) -> int:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return _complain(
-        f"internal error: {reason}; this is a fault of graphforget {graphforget.__version__}: "
+        name,
+        f"internal error: {reason}; this is a fault of {name} {graphforget.__version__}: "
         "run it again with --debug and report what it prints",
         1,
         debug,
     )
 
 
-def _complain(message: str, code: int, debug: bool) -> int:
+def _complain(name: str, message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"graphforget: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
     return code
