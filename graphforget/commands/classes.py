@@ -7,7 +7,7 @@ A name may stand for a class of this package, or for one in the entry point grou
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -33,11 +33,21 @@ def plugins() -> tuple[type, ...]:
 def allow_our_classes() -> None:
     """Let options name our classes and those of plug-ins, and no others; once a process."""
     offered = plugins()  # before ours are counted: importing them makes them subclasses
-    ours = list(_configurable([Learner, Unlearner], set()))
+    allow((Learner, Unlearner), ("graphforget", *(cls.__module__ for cls in offered)))
+
+
+def allow(bases: Sequence[type], packages: Sequence[str]) -> None:
+    """Let options name more classes.
+
+    Args:
+        bases: the dataclasses below them, and those that their fields hold, can be named.
+        packages: where named classes may live; no other place is imported from.
+    """
+    ours = list(_configurable(list(bases), set()))
     set_parsing_settings(
         subclasses_enabled=[*ours],
         import_path_denylist=["*"],
-        import_path_allowlist=["graphforget", *(cls.__module__ for cls in offered)],
+        import_path_allowlist=[*packages],
     )
     for cls in ours:
         # jsonargparse evaluates the annotations of a dataclass and of its bases in the module of
