@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
@@ -18,23 +17,14 @@ from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, write_atomically
 from graphforget.exact.checked_tensors import packed, unpacked
 from graphforget.exact.graph_cut import THERE, cut, joined, kept, present
+from graphforget.exact.graph_items import left_of, meetings, outside
 from graphforget.exact.placement import Placement
 from graphforget.exact.plan import Plan
-from graphforget.exact.slice_file import (
-    EDGES,
-    read_slice,
-    section_digests,
-    without_edges,
-    without_features,
-    without_nodes,
-    write_slice,
-)
-from graphforget.exact.source import Hit, Hits, Source
-from graphforget.removal import pair_codes
+from graphforget.exact.reread import Reread
+from graphforget.exact.slice_file import EDGES, read_slice, section_digests, write_slice
+from graphforget.exact.slice_removal import remove_from
+from graphforget.exact.source import DamagedRows, Hit, Hits, Source
 from graphforget.request import ForgetRequest
-
-Stamp = tuple[int, int, int] | None
-"""What is another after a file was replaced; None for a file that cannot be seen."""
 
 LOG = 100_000
 """How many of the last reads are told."""
@@ -71,8 +61,8 @@ class GraphSource(Source):
             raise UserError(f"{self.folder / HEAD}: wanted a Placement, got {placement!r}")
         self.placement = placement
         self._reads: list[tuple[int, Hit]] = []
-        self._digests: dict[Path, tuple[Stamp, dict[int | None, str]]] = {}
-        self._read: tuple[Stamp, Data] | None = None
+        self._sections = Reread(section_digests)
+        self._rows = Reread(lambda path: self.whole())
 
     @classmethod
     def write(
@@ -152,44 +142,13 @@ class GraphSource(Source):
         return digest.hexdigest()
 
     def outstanding(self, request: ForgetRequest, missing: bool = False) -> ForgetRequest | None:
-        whole = self._whole
-        there = whole[THERE]
-        match request.kind:
-            case "node" | "feature":
-                self._check_ids(request, request.tensor)
-                left = request.tensor[there[request.tensor]]
-                if request.kind == "feature":
-                    left = left[(whole.x[left] != 0).any(1)]
-            case "class":
-                if request.index[-1] >= self._classes:
-                    raise UserError(
-                        f"class request: wanted classes below {self._classes}, got "
-                        f"{request.index[-1]}; check the labels"
-                    )
-                left = request.nodes(whole)
-            case "edge":
-                self._check_ids(request, request.tensor.unique())
-                left = self._edges_left(request, whole, missing)
-            case _:
-                raise UserError(
-                    f"request kind: a graph can forget node, edge, feature or class, got "
-                    f"{request.kind!r}; use the recsys command for recommenders"
-                )
-        if left.numel() == 0:
-            return None
-        kind = "node" if request.kind == "class" else request.kind
-        return ForgetRequest(kind, left, request.id, request.received_at, request.reason)  # type: ignore[arg-type]
+        return left_of(request, self._whole, self._classes, missing)
 
     def hits(self, request: ForgetRequest) -> dict[int, Hits]:
         left = self.outstanding(request, missing=True)
-        if left is None:
-            return {}
         found: dict[int, set[Hit]] = {}
-        items = left.index if left.kind == "edge" else [(node,) for node in left.index]
-        for item in items:
-            places = [self.placement.place(node) for node in item]
-            if len({shard for shard, _ in places}) == 1:  # an edge between shards taught nothing
-                found.setdefault(places[0][0], set()).add(frozenset(slice for _, slice in places))
+        for _, shard, hit in meetings(left, self.placement) if left is not None else ():
+            found.setdefault(shard, set()).add(hit)
         return {shard: frozenset(hits) for shard, hits in sorted(found.items())}
 
     def without(self, rows: Data, request: ForgetRequest) -> Data:
@@ -199,56 +158,26 @@ class GraphSource(Source):
         left = self.outstanding(request, missing=True)
         if left is None:
             return
-        ids, change = left.tensor, {
-            "node": without_nodes, "feature": without_features, "edge": without_edges
-        }[left.kind]
-        shards = {self.placement.place(int(node))[0] for node in ids.unique()}
-        for shard in sorted(shards):
-            for slice in range(self.placement.slices):
-                path = self._path(shard, slice)
-                before = read_slice(path)
-                after = change(before, ids)
-                if any(not torch.equal(before[name], after[name]) for name in before):
-                    write_slice(path, after)
+        damaged: dict[int, str] = {}
+        for shard in sorted({shard for _, shard, _ in meetings(left, self.placement)}):
+            try:
+                remove_from([self._path(shard, one) for one in range(self.placement.slices)], left)
+            except UserError as error:
+                damaged[shard] = str(error)
         # last, as it tells what is outstanding: whoever is killed before this line starts again
-        write_atomically(self.folder / WHOLE, _bytes(left.retained(self._whole)))
+        done = outside(left, damaged, self.placement)
+        if done is not None:
+            write_atomically(self.folder / WHOLE, _bytes(done.retained(self._whole)))
+        if damaged:
+            raise DamagedRows(damaged)
 
     @property
     def _whole(self) -> Data:
         """The whole graph, read anew when the file is another one."""
-        stamp = _stamp(self.folder / WHOLE)
-        if self._read is None or stamp is None or self._read[0] != stamp:
-            self._read = stamp, self.whole()
-        return self._read[1]
+        return self._rows(self.folder / WHOLE)
 
     def _path(self, shard: int, slice: int) -> Path:
         return slice_path(self.folder, shard, slice)
-
-    def _sections(self, path: Path) -> dict[int | None, str]:
-        stamp = _stamp(path)
-        if stamp is None or path not in self._digests or self._digests[path][0] != stamp:
-            self._digests[path] = stamp, section_digests(path)
-        return self._digests[path][1]
-
-    def _check_ids(self, request: ForgetRequest, ids: Tensor) -> None:
-        if int(ids.max()) >= self._size:
-            raise UserError(
-                f"{request.kind} request: wanted ids below {self._size} (the number of nodes), "
-                f"got {int(ids.max())}; ids count from 0"
-            )
-
-    def _edges_left(self, request: ForgetRequest, whole: Data, missing: bool) -> Tensor:
-        pairs = request.tensor
-        known = torch.isin(pair_codes(pairs, self._size), pair_codes(whole.edge_index, self._size))
-        unknown = ~known & whole[THERE][pairs].all(0)  # an edge at a forgotten node went with it
-        if bool(unknown.any()) and not missing:
-            first = pairs[:, unknown][:, 0].tolist()
-            raise UserError(
-                f"edge request: {int(unknown.sum())} of {request.size} edges are not in the graph, "
-                f"the first is {first}: it never was or was forgotten already; check the ids, or "
-                "let it pass with --missing ignore, in Python with missing=True"
-            )
-        return pairs[:, known]
 
 
 def slice_path(folder: Path, shard: int, slice: int) -> Path:
@@ -259,11 +188,3 @@ def slice_path(folder: Path, shard: int, slice: int) -> Path:
 def _bytes(data: Data) -> bytes:
     tensors = {name: value for name, value in data.to_dict().items() if isinstance(value, Tensor)}
     return packed(tensors)
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        seen = path.stat()
-    except OSError:
-        return None
-    return seen.st_ino, seen.st_mtime_ns, seen.st_size

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from graphforget.exact.case import Case, State
 from graphforget.exact.certificate import AFTER, BEFORE, stages_hit
@@ -19,6 +18,7 @@ from graphforget.exact.hosts import HostLost
 from graphforget.exact.layout import open_system
 from graphforget.exact.receipt import Repair
 from graphforget.exact.service import Service
+from graphforget.exact.source import DamagedRows, in_one
 from graphforget.exact.train import Stages, trained
 from graphforget.request import ForgetRequest
 
@@ -65,13 +65,18 @@ class Repairer:
             if not cases and not shards and not files:
                 return Repair(seconds=time.perf_counter() - started)
             service.hosts.call_all("destroy_dead")
-            self._forget_rows([journal.request(case.request_id) for case in cases])
-            failed, changed = self._train(shards, [case.request_id for case in cases])
-            done = [case for case in cases if not failed.keys() & case.hits.keys()]
+            damaged = self._forget_rows([journal.request(case.request_id) for case in cases])
+            failed, changed = self._train(
+                [shard for shard in shards if shard not in damaged],
+                [case.request_id for case in cases],
+            )
+            failed |= damaged
+            gone = [case for case in cases if not self._left(case)]
+            done = [case for case in gone if not failed.keys() & case.hits.keys()]
             for case in done:
                 note = digests(case, stages_hit(service.system.plan, case), changed)
                 journal.advance(case.request_id, State.REPAIRED, note)
-            purged = self._purge(cases, done)
+            purged = self._purge(gone, done)
             return Repair(
                 tuple(sorted(changed)), purged, failed, time.perf_counter() - started
             )
@@ -111,16 +116,30 @@ class Repairer:
                 hit |= set(found)
         return sorted(hit)
 
-    def _forget_rows(self, requests: Iterable[ForgetRequest]) -> None:
-        """Take what requests name out of the slice files and the rows that are answered about."""
+    def _forget_rows(self, requests: Iterable[ForgetRequest]) -> dict[int, str]:
+        """Take what requests name out of the slice files and the rows that are answered about.
+
+        Returns:
+            The shards whose rows are damaged, and why; what they hold stays where it was.
+        """
         layout = self._service.system.layout
         source = open_system(layout.folder, self._known).source  # requests go on with the old one
+        damaged: dict[int, str] = {}
         for request in in_one(requests):
-            source.forget(request)
+            try:
+                source.forget(request)
+            except DamagedRows as error:
+                damaged |= error.why
         for partial in layout.source.rglob(".*.partial"):  # of a writer that was killed
             destroy_file(partial)
         source.ids()
         self._service.source = source
+        return damaged
+
+    def _left(self, case: Case) -> bool:
+        """Whether rows still hold something that a request names, as those of a damaged shard."""
+        request = self._service.journal.request(case.request_id)
+        return self._service.source.outstanding(request, missing=True) is not None
 
     def _train(
         self, shards: Collection[int], without: Collection[str]
@@ -151,11 +170,15 @@ class Repairer:
                     changed[shard] = (before, stages)
         return failed, changed
 
-    def _purge(self, cases: Iterable[Case], done: Iterable[Case]) -> tuple[str, ...]:
-        """Destroy what is left of requests; those of which everything is gone are through."""
+    def _purge(self, gone: Iterable[Case], done: Iterable[Case]) -> tuple[str, ...]:
+        """Destroy what is left of requests; those of which everything is gone are through.
+
+        Args:
+            gone: those whose rows are off the disk: hosts need not leave them out any more.
+            done: those of them whose stages are trained anew.
+        """
         service = self._service
-        gone = [case.request_id for case in cases]
-        told = service.hosts.call_all("settle", gone)
+        told = service.hosts.call_all("settle", [case.request_id for case in gone])
         told += service.hosts.call_all("destroy_dead", True)
         if any(isinstance(one, HostLost) for one in told):
             return ()  # a host that cannot be asked may keep files: they go in the next round
@@ -179,14 +202,3 @@ def digests(
                 name = f"stage {'-'.join(map(str, path))} of shard {shard}"
                 sides[side][name] = stages[path]
     return sides
-
-def in_one(requests: Iterable[ForgetRequest]) -> list[ForgetRequest]:
-    """The same in as few requests as there are kinds, so that each file is written but once.
-
-    >>> [one.index for one in in_one([ForgetRequest("node", [3]), ForgetRequest("node", [1])])]
-    [(1, 3)]
-    """
-    index: dict[str, list[Any]] = {}
-    for request in requests:
-        index.setdefault(request.kind, []).extend(request.index)
-    return [ForgetRequest(kind, tuple(ids)) for kind, ids in sorted(index.items())]

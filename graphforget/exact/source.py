@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numpy import ndarray
 
+from graphforget.core.errors import UserError
 from graphforget.request import ForgetRequest
 
 Hit = frozenset[int]
@@ -15,6 +16,21 @@ Hit = frozenset[int]
 
 Hits = frozenset[Hit]
 """What a request does to one shard: a stage dies that has seen all slices of any of the hits."""
+
+
+class DamagedRows(UserError):
+    """Shards whose rows could not be read, and why; all others have lost what was named.
+
+    >>> str(DamagedRows({1: "slice 0 is torn"}))
+    'shard 1: slice 0 is torn'
+    """
+
+    def __init__(self, why: Mapping[int, str]) -> None:
+        super().__init__(why)
+        self.why = dict(why)
+
+    def __str__(self) -> str:
+        return "; ".join(f"shard {shard}: {said}" for shard, said in sorted(self.why.items()))
 
 
 class Source(ABC):
@@ -78,4 +94,20 @@ class Source(ABC):
 
         Each file is replaced as a whole. Killed in between and called again, it ends where it
         would have ended; called twice, it changes nothing the second time.
+
+        Raises:
+            DamagedRows: at the end, if shards could not be read. What a request names of these
+                stays `outstanding`, and goes when they are restored and this is called again.
         """
+
+
+def in_one(requests: Iterable[ForgetRequest]) -> list[ForgetRequest]:
+    """The same in as few requests as there are kinds, so that each file is written but once.
+
+    >>> [one.index for one in in_one([ForgetRequest("node", [3]), ForgetRequest("node", [1])])]
+    [(1, 3)]
+    """
+    index: dict[str, list[Any]] = {}
+    for request in requests:
+        index.setdefault(request.kind, []).extend(request.index)
+    return [ForgetRequest(kind, tuple(ids)) for kind, ids in sorted(index.items())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import numpy as np
@@ -14,6 +15,7 @@ from graphforget.core.files import sha256_of_tensors
 from graphforget.core.neighborhood import induced
 from graphforget.exact.graph_source import GraphSource, slice_path
 from graphforget.exact.plan import Plan
+from graphforget.exact.source import DamagedRows
 from graphforget.request import ForgetRequest
 from graphforget.run_folder import data_tensors
 
@@ -162,7 +164,7 @@ def test_killed_in_between_it_is_finished_the_second_time(source, monkeypatch):
         written.append(path)
         return real(path, rows)
 
-    import graphforget.exact.graph_source as module
+    import graphforget.exact.slice_removal as module
 
     real = module.write_slice
     monkeypatch.setattr(module, "write_slice", dies)
@@ -173,6 +175,21 @@ def test_killed_in_between_it_is_finished_the_second_time(source, monkeypatch):
     assert again.outstanding(request) == request
     again.forget(request)
     assert all(again.digest(s, p) == expected.digest(s, p) for s in (0, 1) for p in PLAN.stages)
+
+
+def test_damage_is_told_by_shard_and_all_else_is_done(source, tiny_graph):
+    shard, _ = places()
+    between = pair(tiny_graph, False, False)
+    path = slice_path(source.folder, 0, 2)
+    path.write_bytes(b"torn")
+    with pytest.raises(DamagedRows, match="shard 0: slice file .*slice-0002") as told:
+        source.forget(ForgetRequest("node", tuple(range(0, 60, 7))))
+    assert list(told.value.why) == [0]
+    assert list(pickle.loads(pickle.dumps(told.value)).why) == [0]
+    left = source.outstanding(ForgetRequest("node", tuple(range(0, 60, 7))))
+    assert left.index == tuple(node for node in range(0, 60, 7) if shard[node] == 0)
+    assert not set(source.rows(1, (0, 1, 2)).n_id.tolist()) & set(range(0, 60, 7))
+    source.forget(ForgetRequest("edge", (between,)))  # stands in no slice file
 
 
 @pytest.mark.parametrize(

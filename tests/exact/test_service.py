@@ -10,6 +10,7 @@ from graphforget.core.errors import UserError
 from graphforget.exact.case import State
 from graphforget.exact.certificate import Certificate
 from graphforget.exact.deletion import mean_answer
+from graphforget.exact.graph_source import slice_path
 from graphforget.exact.hosts import HostLost, LocalHosts
 from graphforget.exact.layout import open_system
 from graphforget.exact.service import Service
@@ -295,6 +296,36 @@ def test_a_damaged_log_takes_its_host_out_and_repair_brings_it_back(folder):
         assert [sorted(a.responses) for a in service.delivery.ask(None)] == [[0], [1]]
         dead_after(service)
     assert set(weights(folder)) == wanted(folder)
+
+
+def test_a_damaged_slice_holds_up_its_own_shard_and_no_other(folder):
+    """The rows of a damaged shard stay, and so does all that keeps answers off them."""
+    there = PLAN.placement.of(range(60))[0]
+    lost, fine = (there == 0).nonzero()[0].tolist(), (there == 1).nonzero()[0].tolist()
+    path = slice_path(folder / "source", 0, PLAN.placement.place(lost[0])[1])
+    good = path.read_bytes()
+    with serving(folder) as (service, repairer):
+        service.forget(node(lost[0], fine[0], name="both"))
+        service.forget(node(fine[1], name="fine"))
+        service.forget(node(lost[0], fine[2], name="again"))  # hits the sound shard alone
+        path.write_bytes(good[:-4] + b"oops")
+        repair = repairer.once()
+        assert list(repair.failed) == [0] and path.name in repair.failed[0]
+        assert repair.shards == (1,) and repair.purged == ("fine",)
+        assert {case.request_id: case.state for case in service.journal.cases()} == {
+            "both": State.REPAIR_QUEUED, "again": State.REPAIR_QUEUED, "fine": State.PURGED,
+        }
+        whole = open_system(folder).source.ids()
+        assert lost[0] in whole and not set(fine[:3]) & set(whole)
+        service.predict()
+        rows = service.hosts._hosts[0]._responder._rows
+        assert not rows.x[lost[0]].any()  # on the disk still, and in no answer
+        served = service.status()["hosts"][0]["shards"][0]["served"]
+        assert not any(PLAN.placement.place(lost[0])[1] in stage for stage in served)
+        assert service.status()["hosts"][1]["shards"][1]["depth"] == 3
+        path.write_bytes(good)
+        assert sorted(repairer.once().purged) == ["again", "both"]
+    assert set(weights(folder)) == wanted(folder) and verify(folder, KEY) == []
 
 
 def test_a_request_that_hosts_crash_over_is_set_aside(folder, monkeypatch):
