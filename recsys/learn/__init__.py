@@ -1,0 +1,27 @@
+"""Learning: click models."""
+
+from recsys.learn.click_data import ClickDataModule
+from recsys.learn.click_module import ClickModule, Epoch
+from recsys.learn.click_optimizer import ClickOptimizer, DenseAdam, LazyAdam
+from recsys.learn.click_predict import evaluate, logits, predict
+from recsys.learn.click_scores import ClickScores, grouped_auc, logloss, roc_auc
+from recsys.learn.click_training import ClickTraining, FittedClick, train_click
+
+__all__ = [
+    "ClickDataModule",
+    "ClickModule",
+    "ClickOptimizer",
+    "ClickScores",
+    "ClickTraining",
+    "DenseAdam",
+    "Epoch",
+    "FittedClick",
+    "LazyAdam",
+    "evaluate",
+    "grouped_auc",
+    "logits",
+    "logloss",
+    "predict",
+    "roc_auc",
+    "train_click",
+]

@@ -1,0 +1,49 @@
+"""Layers that several backbones share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+def dense_blocks(inputs: int, hidden: Sequence[int], dropout: float) -> nn.Sequential:
+    """Blocks of linear layer, batch norm, ReLU and dropout, one for every hidden size.
+
+    Args:
+        inputs: length of the input.
+        hidden: sizes of the layers.
+        dropout: chance that a unit is dropped.
+
+    >>> sum(weight.numel() for weight in dense_blocks(176, (32, 16), 0.2).parameters())
+    6288
+    """
+    layers: list[nn.Module] = []
+    for size, following in pairwise((inputs, *hidden)):
+        layers += [nn.Linear(size, following), nn.BatchNorm1d(following), nn.ReLU()]
+        layers += [nn.Dropout(dropout)]
+    return nn.Sequential(*layers)
+
+
+def tower(inputs: int, hidden: Sequence[int], dropout: float) -> nn.Sequential:
+    """Dense blocks with one linear output: ``(B, inputs)`` to ``(B, 1)``."""
+    return dense_blocks(inputs, hidden, dropout).append(nn.Linear((inputs, *hidden)[-1], 1))
+
+
+def pairwise_sum(e: Tensor) -> Tensor:
+    """The sum of the inner products of all pairs of fields, in linear time.
+
+    ``1/2 sum_d [(sum_f e)^2 - sum_f e^2]`` (Rendle 2010, Lemma 3.1).
+
+    Args:
+        e: shape ``(B, F, d)``.
+
+    Returns:
+        Shape ``(B,)``.
+
+    >>> import torch
+    >>> pairwise_sum(torch.tensor([[[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]]]))  # 11 + 2 + 4
+    tensor([17.])
+    """
+    return 0.5 * (e.sum(dim=1).square() - e.square().sum(dim=1)).sum(dim=1)
