@@ -1,12 +1,34 @@
 """Feature selection for click models: one method a file, all with one question and one answer.
 
-A new method is a frozen dataclass in a file of its own, one line here and one test.
+A new method is a frozen dataclass in a file of its own, one line here and one test. Where the
+published benchmark, or the original paper, used other settings than the defaults, the method's
+file has them as the constant ``BENCHMARK``, or ``ORIGINAL``.
 """
 
+from recsys.select.all_fields import AllFields
 from recsys.select.base import Family, Selection, Selector
+from recsys.select.chi_squared import ChiSquared
+from recsys.select.gbdt import GBDT
+from recsys.select.lasso import Lasso
+from recsys.select.mutual_information import MutualInformation
+from recsys.select.permutation import Permutation
+from recsys.select.random_forest import RandomForest
+from recsys.select.random_order import RandomOrder
+from recsys.select.single_field import SingleFieldAUC
+from recsys.select.xgboost import XGBoost
 
 __all__ = [
+    "GBDT",
+    "AllFields",
+    "ChiSquared",
     "Family",
+    "Lasso",
+    "MutualInformation",
+    "Permutation",
+    "RandomForest",
+    "RandomOrder",
     "Selection",
     "Selector",
+    "SingleFieldAUC",
+    "XGBoost",
 ]

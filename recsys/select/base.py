@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphforget.core.errors import UserError
+from recsys.table import Part
 
 if TYPE_CHECKING:
     from recsys.learn import FittedClick
@@ -164,10 +165,25 @@ class Selector(ABC):
             table: the table; its test rows are not read.
             backbone: the network that the fields are selected for; shallow methods ignore it.
             seed: seed of whatever the method draws and trains.
+
+        Raises:
+            UserError: if the training or the validation rows do not hold both labels.
         """
+        _check(table)
         begin = time.perf_counter()
         selection = self.search(table, backbone, seed)
         return replace(selection, seconds=time.perf_counter() - begin)
+
+
+def _check(table: ClickTable) -> None:
+    for part in (Part.TRAIN, Part.VAL):
+        labels = np.unique(table.label[table.rows(part)]).tolist()
+        if labels != [0, 1]:
+            came = f"only label {labels[0]}" if labels else "no row"
+            raise UserError(
+                f"table {table.name!r}: wanted {part.name} rows of both labels to select fields "
+                f"by, got {came}; split it anew"
+            )
 
 
 def one_score_each(table: ClickTable, scores: Sequence[float] | NDArray) -> Selection:
