@@ -8,6 +8,9 @@ that do not change are shared between the input and the result.
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +23,40 @@ HELD_OUT_EDGES = (
     "test_pos_edge_index",
     "test_neg_edge_index",
 )
+
+
+class OwnKinds(Data):
+    """A graph that knows kinds of request of its own, such as the users of a recommender.
+
+    Nothing else has to be known of it: requests of its kinds are carried out as what they mean in
+    nodes and edges.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """The kinds of request that it translates."""
+
+    @abstractmethod
+    def check_named(self, kind: str, index: Sequence[Any], missing: bool) -> None:
+        """Raise a `UserError` if there cannot be what a request of its kinds names.
+
+        Args:
+            kind: one of `kinds`.
+            index: ids, or pairs of ids.
+            missing: allow pairs that are not there.
+        """
+
+    @abstractmethod
+    def in_graph(self, kind: str, index: Tensor) -> tuple[str, Tensor]:
+        """What a request of its kinds means in nodes and edges; nothing is an answer too.
+
+        Args:
+            kind: one of `kinds`.
+            index: ids, shape ``(K,)``, or pairs, shape ``(2, K)``.
+
+        Returns:
+            ``node`` and ids, shape ``(M,)``; ``edge`` and the ends of edges, shape ``(2, M)``; or
+            ``feature`` and nodes with columns of ``x``, shape ``(2, M)``.
+        """
 
 
 def pair_codes(pairs: Tensor, num_nodes: int) -> Tensor:
@@ -46,7 +83,7 @@ def edge_attributes(data: Data) -> list[str]:
 
 def other_node_attributes(data: Data) -> list[str]:
     """Names of what ``data`` holds for each node beside features, labels, split and ids."""
-    known = {"x", "y", "n_id", "batch", *SPLIT_MASKS}
+    known = {"x", "y", "n_id", "batch", "node_type", *SPLIT_MASKS}
     return [
         name
         for name, value in data.items()
@@ -107,9 +144,20 @@ def without_nodes(data: Data, nodes: Tensor) -> Data:
 
 
 def without_features(data: Data, nodes: Tensor) -> Data:
-    """The graph with zeros for the attributes of ``nodes``, shape ``(K,)``."""
+    """The graph with zeros for the attributes of ``nodes``, shape ``(K,)``.
+
+    Or for single ones, where nodes come with columns of ``x``, shape ``(2, K)``.
+
+    >>> data = Data(x=torch.ones(2, 2))
+    >>> without_features(data, torch.tensor([[0, 1], [0, 0]])).x.tolist()
+    [[0.0, 1.0], [0.0, 1.0]]
+    """
     result = copy.copy(data)
-    result.x = data.x.index_fill(0, nodes.to(data.x.device), 0.0)
+    nodes = nodes.to(data.x.device)
+    if nodes.dim() == 1:
+        result.x = data.x.index_fill(0, nodes, 0.0)
+    elif data.x.size(1):
+        result.x = data.x.index_put((nodes[0], nodes[1]), data.x.new_zeros(()))
     return result
 
 

@@ -17,6 +17,7 @@ from graphforget.core.errors import UserError
 from graphforget.core.neighborhood import Adjacency
 from graphforget.removal import (
     HELD_OUT_EDGES,
+    OwnKinds,
     pair_codes,
     without_edges,
     without_features,
@@ -36,9 +37,11 @@ class ForgetRequest:
 
     Args:
         kind: ``node``, ``edge``, ``feature`` (the attributes of the listed nodes) or ``class``
-            for graphs; ``user``, ``item`` or ``interaction`` for recommenders.
-        index: ids, a flat sequence of ``K`` integers, or ``K`` pairs for ``edge`` (two nodes) and
-            ``interaction`` (user, item); or an integer tensor, ``(K,)`` or ``(2, K)``.
+            for graphs; ``user``, ``item``, ``interaction`` or ``feature`` (a field's values of a
+            user) for recommenders.
+        index: ids, a flat sequence of ``K`` integers, or ``K`` pairs for ``edge`` (two nodes),
+            ``interaction`` (user, item) and ``feature`` where it names a user and a field; or an
+            integer tensor, ``(K,)`` or ``(2, K)``.
         id: the caller's own name for the request; travels into records.
         received_at: ISO 8601 time of receipt.
         reason: free text.
@@ -93,7 +96,18 @@ class ForgetRequest:
     def tensor(self) -> Tensor:
         """The ids as int64, shape ``(K,)``, or ``(2, K)`` for pairs."""
         ids = torch.tensor(self.index, dtype=torch.int64)
-        return ids.t().contiguous() if self.kind in self.PAIRS else ids
+        return ids.t().contiguous() if ids.dim() == 2 else ids
+
+    def named(self, data: Data) -> tuple[str, Tensor]:
+        """What is named in nodes and edges of a graph: a graph's kind and ids on its device.
+
+        Args:
+            data: the graph; one with `OwnKinds` says what its own kinds mean.
+        """
+        ids = self.tensor.to(data.edge_index.device)
+        if isinstance(data, OwnKinds) and self.kind in data.kinds:
+            return data.in_graph(self.kind, ids)
+        return self.kind, ids
 
     def nodes(self, data: Data) -> Tensor:
         """Ids of the nodes that the request names, shape ``(K,)``; endpoints for an edge request.
@@ -102,11 +116,11 @@ class ForgetRequest:
         A class request names every node that carries the label and is not held out for testing:
         test nodes stay, so that it can be measured whether the class is still recognised.
         """
-        ids = self.tensor.to(data.edge_index.device)
-        if self.kind == "edge":
+        kind, ids = self.named(data)
+        if kind == "edge":
             return ids.unique()
-        if self.kind != "class":
-            return ids
+        if kind != "class":
+            return ids if ids.dim() == 1 else ids[0].unique()
         named = torch.isin(data.y, ids)
         if "test_mask" in data:
             named &= ~data.test_mask
@@ -119,6 +133,9 @@ class ForgetRequest:
             data: the graph.
             missing: allow edges that are not there.
         """
+        if isinstance(data, OwnKinds) and self.kind in data.kinds:
+            data.check_named(self.kind, self.index, missing)
+            return
         if self.kind in ("user", "item", "interaction"):
             raise UserError(
                 f"request kind: a graph can forget node, edge, feature or class, got "
@@ -134,6 +151,11 @@ class ForgetRequest:
                     "node carries; check the labels"
                 )
             return
+        if self.kind == "feature" and self.tensor.dim() == 2:
+            raise UserError(
+                "feature request: a graph can forget the attributes of nodes, named by a flat list "
+                "of ids, got pairs; pairs of a user and a field are for click tables"
+            )
         largest = max(max(pair) for pair in self.index) if self.kind == "edge" else self.index[-1]
         if largest >= data.num_nodes:
             raise UserError(
@@ -167,13 +189,18 @@ class ForgetRequest:
         """
         stored = [data.edge_index, *(data[name] for name in HELD_OUT_EDGES if name in data)]
         pairs = torch.cat(stored, dim=1)
-        if self.kind == "edge":
+        whole = data if original is None else original
+        kind, ids = self.named(whole)
+        ids = ids.to(pairs.device)
+        if kind == "edge":
             codes = pair_codes(pairs, data.num_nodes)
-            return bool(torch.isin(codes, _codes(self, data)).any())
-        nodes = self.nodes(data if original is None else original).to(pairs.device)
+            return bool(torch.isin(codes, pair_codes(ids, data.num_nodes)).any())
+        if ids.dim() == 2:
+            return bool(data.x[ids[0], ids[1]].any())
+        nodes = self.nodes(whole).to(pairs.device)
         if bool(data.x[nodes].any()):
             return True
-        if self.kind == "feature":
+        if kind == "feature":
             return False
         linked = torch.isin(pairs, nodes).any(0) & (pairs[0] != pairs[1])
         labelled = isinstance(data.get("y"), Tensor) and bool((data.y[nodes] >= 0).any())
@@ -181,15 +208,16 @@ class ForgetRequest:
 
     def retained(self, data: Data) -> Data:
         """The data without what the request names; node ids are kept, ``data`` is not changed."""
-        match self.kind:
+        kind, ids = self.named(data)
+        match kind:
             case "edge":
-                return without_edges(data, self.tensor.to(data.edge_index.device))
+                return without_edges(data, ids)
             case "feature":
-                return without_features(data, self.tensor)
+                return without_features(data, ids)
             case "node" | "class":
                 return without_nodes(data, self.nodes(data))
             case _:
-                raise UserError(f"request kind: a graph has no {self.kind!r} to forget")
+                raise UserError(f"request kind: a graph has no {kind!r} to forget")
 
     def probe(self, data: Data) -> Data:
         """The retained graph with the forgotten items' own attributes put back.
@@ -209,7 +237,7 @@ class ForgetRequest:
         Where edges leave, the degrees of their ends change, and layers that normalise by degree
         carry that one hop further; a node takes its edges along, so its neighbours count as ends.
         """
-        reach = hops + 1 if self.kind in ("node", "class") else hops
+        reach = hops + 1 if self.named(data)[0] in ("node", "class") else hops
         flow = torch.cat([data.edge_index, data.edge_index.flip(0)], dim=1)
         mask = torch.zeros(data.num_nodes, dtype=torch.bool, device=data.edge_index.device)
         mask[Adjacency.of(flow, data.num_nodes).khop(self.nodes(data), reach)] = True
@@ -224,7 +252,8 @@ def _canonical_index(kind: str, index: Any) -> tuple[Any, ...]:
         raise UserError(f"{kind} request: wanted a list of ids, got {type(index).__name__}")
     if not index:
         raise UserError(f"{kind} request: wanted at least one id, got an empty list")
-    if kind not in ForgetRequest.PAIRS:
+    pairs_of_features = kind == "feature" and all(isinstance(e, (list, tuple)) for e in index)
+    if kind not in ForgetRequest.PAIRS and not pairs_of_features:
         return tuple(sorted({_checked_id(kind, entry) for entry in index}))
     pairs = set()
     for entry in index:

@@ -20,12 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphforget.core.config import from_config, to_config
+from graphforget.core.config import class_of_ours, from_config, to_config
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically, sha256_of_tensors
 from graphforget.core.record import versions
 from graphforget.protocols import Learner, Unlearner
-from graphforget.removal import HELD_OUT_EDGES, SPLIT_MASKS
+from graphforget.removal import HELD_OUT_EDGES, SPLIT_MASKS, OwnKinds
 from graphforget.task import Task
 from graphforget.trained import Step, Trained
 
@@ -117,8 +117,12 @@ def load(folder: Path, model: nn.Module | None = None, data: Data | None = None)
 
 
 def describe(data: Data) -> dict[str, Any]:
-    """What a graph is, whatever folder it came from: name, sizes and a digest of its tensors."""
-    return {
+    """What a graph is, whatever folder it came from: name, sizes and a digest of its tensors.
+
+    A graph with kinds of request of its own also names its class.
+    """
+    own = type(data)
+    return ({"class": f"{own.__module__}.{own.__qualname__}"} if own is not Data else {}) | {
         "name": data.get("name"),
         "num_nodes": data.num_nodes,
         "num_edges": data.num_edges,
@@ -202,7 +206,9 @@ def _data(folder: Path, data: Data | None) -> Data:
                 f"{described.get('name')!r} to load it"
             )
         tensors = read_tensors(folder / "data.safetensors")
-        data = Data(**(tensors | read_tensors(folder / "split.safetensors")))
+        data = _empty(described, folder)
+        for name, tensor in (tensors | read_tensors(folder / "split.safetensors")).items():
+            data[name] = tensor
         if described.get("name") is not None:
             data.name = described["name"]
         if (folder / NAMES).exists():
@@ -212,6 +218,19 @@ def _data(folder: Path, data: Data | None) -> Data:
             f"{folder}: the data's digest differs from data.json; they are not the data of this run"
         )
     return data
+
+
+def _empty(described: Mapping[str, Any], folder: Path) -> Data:
+    """An empty graph of the class that ``data.json`` names."""
+    if "class" not in described:
+        return Data()
+    own = class_of_ours(str(described["class"]))
+    if not issubclass(own, OwnKinds):
+        raise UserError(
+            f"{folder / 'data.json'}: class: wanted a graph with kinds of request of its own, got "
+            f"{own.__name__}; the run folder is damaged"
+        )
+    return own()
 
 
 def _names(path: Path, num_nodes: int | None) -> list[str]:

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from graphforget.audit.regions import Regions
 from graphforget.core.errors import UserError
 from graphforget.request import ForgetRequest
-from graphforget.task import Task
 from graphforget.trained import Trained
-
-PARTNERS = 4  # random partners of each end of a link, to measure its logit against
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +22,7 @@ class Answers:
         probability: softmax ``(K, C)`` of nodes, or probability ``(K,)`` of links.
         margin: how sure the model is of what is true, shape ``(K,)``; for a node the logit of
             its class less the log-sum-exp of all others, for a link its logit less the mean
-            logit of random pairs that share a node with it.
+            logit of random pairs that share a node with it; see `Task.yardstick`.
         confidence: probability given to what is true, shape ``(K,)``.
     """
 
@@ -68,17 +65,6 @@ def answer(
         output = strange if name == "forgotten" else own
         logits = task.read(output, items)
         probability[name] = task.probability(logits)
-        margin[name] = task.margin(logits, data, items)
+        margin[name] = task.margin(logits, data, items) - task.yardstick(output, data, items, seed)
         confidence[name] = (-task.example_loss(logits, data, items)).exp()
-        if items.dim() == 2:
-            margin[name] = margin[name] - _of_strangers(task, output, items, seed)
     return Answers(probability, margin, confidence)
-
-
-def _of_strangers(task: Task, output: Tensor, items: Tensor, seed: int) -> Tensor:
-    """Mean logit of random pairs that share a node with each link, shape ``(K,)``."""
-    draw = Generator().manual_seed(seed)
-    shape = (2, items.size(1), PARTNERS)
-    partners = torch.randint(output.size(0), shape, generator=draw).to(items.device)
-    pairs = torch.stack([items.unsqueeze(-1).expand(shape), partners]).flatten(1)
-    return task.read(output, pairs).view(shape).mean(dim=(0, 2))

@@ -182,21 +182,19 @@ def _raw_margin(before: Trained, regions: Regions) -> float:
 
 
 DIRECTIONS: dict[str, Direction] = {
-    "val_accuracy": Direction.HIGHER_IS_BETTER,
-    "test_accuracy": Direction.HIGHER_IS_BETTER,
-    "test_macro_f1": Direction.HIGHER_IS_BETTER,
-    "val_auc": Direction.HIGHER_IS_BETTER,
-    "test_auc": Direction.HIGHER_IS_BETTER,
-    "test_ap": Direction.HIGHER_IS_BETTER,
+    "val_logloss": Direction.LOWER_IS_BETTER,
+    "test_logloss": Direction.LOWER_IS_BETTER,
     "other_classes_accuracy": Direction.HIGHER_IS_BETTER,
     "mi_ratio": Direction.HIGHER_IS_BETTER,
 }
-"""Directions of scores by name; every other score is better the closer it is to the oracle's,
-but for distances, of which less is better."""
+"""Directions of scores by name. Of other scores of validation and test items more is better, of
+distances less, and every other score is better the closer it is to the oracle's."""
 
 
 def direction_of(name: str) -> Direction:
     """Which value of a score is the better one."""
     if name.startswith("distance_"):
         return Direction.LOWER_IS_BETTER
-    return DIRECTIONS.get(name, Direction.CLOSER_TO_ORACLE_IS_BETTER)
+    held_out = name.startswith(("val_", "test_"))
+    other = Direction.HIGHER_IS_BETTER if held_out else Direction.CLOSER_TO_ORACLE_IS_BETTER
+    return DIRECTIONS.get(name, other)

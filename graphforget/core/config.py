@@ -112,11 +112,16 @@ def _from_json(value: Any, known: tuple[type, ...]) -> Any:
     return value
 
 
-def _find_class(name: str, known: tuple[type, ...]) -> Any:
-    for cls in known:
-        if name == _name(cls):
-            return cls
-    offered = {entry.value.replace(":", ".") for entry in entry_points(group=PLUGINS)}
+def class_of_ours(name: str) -> Any:
+    """A class of this project, or one that an installed package offers, by its full name.
+
+    Raises:
+        UserError: on a class that may not be named or does not exist.
+
+    >>> class_of_ours("graphforget.core.pool.LocalPool").__name__
+    'LocalPool'
+    """
+    offered = _offered()
     module, _, attribute = name.rpartition(".")
     if name not in offered and module.partition(".")[0] not in OURS:
         raise UserError(
@@ -128,9 +133,23 @@ def _find_class(name: str, known: tuple[type, ...]) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"config: there is no class {name!r} ({error}); check the name") from error
     inside = getattr(cls, "__module__", "").partition(".")[0] in OURS
-    if not _is_frozen_dataclass(cls) or not (inside or name in offered):
+    if not isinstance(cls, type) or not (inside or name in offered):
+        raise UserError(f"config: {name!r} is not one of our classes; name one of those")
+    return cls
+
+
+def _find_class(name: str, known: tuple[type, ...]) -> Any:
+    for cls in known:
+        if name == _name(cls):
+            return cls
+    cls = class_of_ours(name)
+    if not _is_frozen_dataclass(cls):
         raise UserError(f"config: {name!r} is not one of our frozen dataclasses; name one of those")
     return cls
+
+
+def _offered() -> set[str]:
+    return {entry.value.replace(":", ".") for entry in entry_points(group=PLUGINS)}
 
 
 def _name(cls: type) -> str:

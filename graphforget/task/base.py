@@ -81,6 +81,20 @@ class Task(ABC):
     def margin(self, logits: Tensor, data: Data, items: Tensor) -> Tensor:
         """How sure a model is of what is true, one number an item, shape ``(K,)``."""
 
+    def yardstick(self, output: Tensor, data: Data, items: Tensor, seed: int) -> Tensor:
+        """What audits take off an item's margin, so that a shift of all logits does not count.
+
+        Args:
+            output: the model's, shape ``(N, C)``.
+            data: the original data.
+            items: shape ``(K,)`` or ``(2, K)``.
+            seed: of what is drawn.
+
+        Returns:
+            Shape ``(K,)``; zero where margins compare by themselves.
+        """
+        return output.new_zeros(items.size(-1))
+
     @abstractmethod
     def evaluate(self, model: nn.Module, data: Data) -> dict[str, float]:
         """Utility on the validation and test items."""

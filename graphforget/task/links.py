@@ -15,6 +15,9 @@ from graphforget.removal import HELD_OUT_EDGES, pair_codes
 from graphforget.request import ForgetRequest
 from graphforget.task.base import Task
 
+PARTNERS = 4
+"""Random partners of each end of a link, to measure its logit against."""
+
 
 @dataclass(frozen=True)
 class LinkPrediction(Task):
@@ -65,8 +68,9 @@ class LinkPrediction(Task):
     def forgotten_items(self, request: ForgetRequest, data: Data) -> Tensor:
         """The edges named, or the training edges of the nodes named, shape ``(2, K)``."""
         edges = self.train_items(data)
-        if request.kind == "edge":
-            codes = pair_codes(request.tensor.to(edges.device), data.num_nodes)
+        kind, ids = request.named(data)
+        if kind == "edge":
+            codes = pair_codes(ids, data.num_nodes)
             return edges[:, torch.isin(pair_codes(edges, data.num_nodes), codes)]
         named = torch.isin(edges, request.nodes(data).to(edges.device))
         return edges[:, named.any(0)]
@@ -103,6 +107,14 @@ class LinkPrediction(Task):
         """The logit itself: every item is a true link, shape ``(K,)``."""
         return logits
 
+    def yardstick(self, output: Tensor, data: Data, items: Tensor, seed: int) -> Tensor:
+        """Mean logit of random pairs that share a node with each link, shape ``(K,)``."""
+        draw = Generator().manual_seed(seed)
+        shape = (2, items.size(1), PARTNERS)
+        partners = torch.randint(output.size(0), shape, generator=draw).to(items.device)
+        pairs = torch.stack([items.unsqueeze(-1).expand(shape), partners]).flatten(1)
+        return self.read(output, pairs).view(shape).mean(dim=(0, 2))
+
     @torch.no_grad()
     def evaluate(self, model: nn.Module, data: Data) -> dict[str, float]:
         """``val_auc``, ``test_auc`` and ``test_ap``: ROC-AUC and average precision, 0 to 1."""
@@ -122,7 +134,23 @@ class LinkPrediction(Task):
 
 
 def random_pairs(data: Data, count: int, generator: Generator) -> Tensor:
-    """Uniform random pairs of nodes, shape ``(2, count)``."""
+    """Uniform random pairs of nodes, shape ``(2, count)``.
+
+    Where nodes are of two types, ``node_type`` of shape ``(N,)``, as users and items are, a pair
+    has one of each.
+    """
+    if isinstance(data.get("node_type"), Tensor):
+        return _random_couples(data.node_type, count, generator)
     return torch.randint(
         data.num_nodes, (2, count), generator=generator, device=generator.device
     ).to(data.edge_index.device)
+
+
+def _random_couples(node_type: Tensor, count: int, generator: Generator) -> Tensor:
+    """Uniform pairs of a node of type 0 and one of type 1, shape ``(2, count)``."""
+    sides = [(node_type == side).nonzero().flatten() for side in (0, 1)]
+    drawn = [
+        torch.randint(len(side), (count,), generator=generator, device=generator.device)
+        for side in sides
+    ]
+    return torch.stack([side[at.to(side.device)] for side, at in zip(sides, drawn, strict=True)])

@@ -112,8 +112,9 @@ class GNNDelete(Unlearner):
 def deleted_pairs(request: ForgetRequest, data: Data) -> Tensor:
     """Edges that a request names or touches, one direction and once each, shape ``(2, K)``."""
     low, high = data.edge_index.amin(0), data.edge_index.amax(0)
-    if request.kind == "edge":
-        named = pair_codes(request.tensor.to(low.device), data.num_nodes)
+    kind, ids = request.named(data)
+    if kind == "edge":
+        named = pair_codes(ids, data.num_nodes)
         touched = torch.isin(pair_codes(data.edge_index, data.num_nodes), named)
     else:
         touched = torch.isin(data.edge_index, request.nodes(data).to(low.device)).any(0)

@@ -40,7 +40,8 @@ def nothing_left(trained: Trained, request: ForgetRequest) -> str | None:
     """No example would be left to train on."""
     takes = ("node", "class", "edge") if _of_links(trained) else ("node", "class")
     examples = trained.task.train_items(trained.data).size(-1)
-    gone = forgotten_examples(trained, request).size(-1) if request.kind in takes else 0
+    kind = request.named(trained.data)[0]
+    gone = forgotten_examples(trained, request).size(-1) if kind in takes else 0
     if gone >= examples:
         return (
             f"no training example is left without the {request.size} {request.kind} ids named, "

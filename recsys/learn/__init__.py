@@ -1,5 +1,6 @@
-"""Learning: click models."""
+"""Learning: recommenders and click models."""
 
+from recsys.learn.bpr import BPRMF
 from recsys.learn.click_data import ClickDataModule
 from recsys.learn.click_module import ClickModule, Epoch
 from recsys.learn.click_optimizer import ClickOptimizer, DenseAdam, LazyAdam
@@ -8,6 +9,7 @@ from recsys.learn.click_scores import ClickScores, grouped_auc, logloss, roc_auc
 from recsys.learn.click_training import ClickTraining, FittedClick, train_click
 
 __all__ = [
+    "BPRMF",
     "ClickDataModule",
     "ClickModule",
     "ClickOptimizer",

@@ -37,7 +37,8 @@ class Questions:
 
 def asked_graph(request: ForgetRequest, data: Data) -> Data:
     """The whole graph that questions are asked on."""
-    return request.probe(data) if request.kind in ("node", "class") else request.retained(data)
+    goes = request.named(data)[0] in ("node", "class")
+    return request.probe(data) if goes else request.retained(data)
 
 
 def questions(

@@ -1,0 +1,5 @@
+"""Tasks of recommenders: what a model is asked, how it is trained and how it is scored."""
+
+from recsys.task.ranking import Ranking
+
+__all__ = ["Ranking"]
