@@ -57,3 +57,17 @@ def recovery(
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
+
+
+def planted_recovery(ranking: Sequence[str]) -> dict[str, float]:
+    """Recovery by name for fields that are called as in `recsys.table.planted_table`, else nothing.
+
+    >>> planted_recovery(["relevant_0", "irrelevant_0"])["planted_first"], planted_recovery(["a"])
+    (1.0, {})
+    """
+    kinds = [[name for name in ranking if name.startswith(kind)]
+             for kind in ("relevant_", "redundant_", "irrelevant_")]
+    if not kinds[0]:
+        return {}
+    found = recovery(ranking, *kinds)
+    return {f"planted_{name}": float(value) for name, value in vars(found).items()}

@@ -1,0 +1,204 @@
+"""One trial of the board: a selector's ranking of a table, and what its prefixes are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from graphforget.core.config import to_config
+from graphforget.core.record import Record
+from recsys.board.aukc import aukc
+from recsys.board.bootstrap import Bootstrap, interval
+from recsys.board.curve import Curve
+from recsys.board.memory import SHARES, leading_fields, share_of_rows
+from recsys.board.planted import planted_recovery
+from recsys.board.retrain import Cell, CellScores
+from recsys.learn import ClickTraining
+from recsys.models import Backbone
+from recsys.select import Selection, Selector
+from recsys.table import ClickTable
+
+TASK = "click"
+"""What records call the task."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a trial asks.
+
+    Args:
+        title: what tables call the selector.
+        selector: with its settings.
+        backbone: the network that fields are selected for, and that is retrained.
+        training: how it is retrained.
+        grid: the k; none to rank and not retrain.
+        seed: of the search and of the retraining.
+        bootstrap: draws of test rows.
+    """
+
+    title: str
+    selector: Selector
+    backbone: Backbone
+    training: ClickTraining
+    grid: tuple[int, ...] = ()
+    seed: int = 0
+    bootstrap: Bootstrap = Bootstrap()
+
+    def asked(self, benchmark: str, dataset: str) -> dict[str, Any]:
+        """The fields of a record that say what was asked."""
+        config: dict[str, Any] = {
+            name: to_config(getattr(self, name))
+            for name in ("selector", "backbone", "training", "bootstrap")
+        }
+        return {
+            "benchmark": benchmark, "dataset": dataset, "task": TASK,
+            "model": type(self.backbone).__name__, "learner": type(self.selector).__name__,
+            "unlearner": "", "seed": self.seed,
+            "config": config | {
+                "title": self.title, "grid": list(self.grid), "ranks": self.selector.ranks,
+                "family": self.selector.family.value,
+            },
+        }
+
+    def cells(self, table: ClickTable, ranking: Sequence[str]) -> list[Cell]:
+        """What has to be trained: the prefixes of a ranking, and last all fields.
+
+        Soft gates are not retrained, so that all fields are all they need.
+        """
+        ks = (*self.grid, table.num_fields) if self.selector.ranks else (table.num_fields,)
+        return [
+            Cell.of(table, ranking[:k], self.backbone, self.training, self.seed) for k in ks
+        ] if self.grid else []
+
+
+def about(table: ClickTable) -> dict[str, Any]:
+    """What a record says of the table: its content and how many rows each embedding has."""
+    return {
+        "table": table.digest,
+        "rows": {field.name: field.size for field in table.fields},
+    }
+
+
+def measured(
+    question: Question,
+    table: ClickTable,
+    selection: Selection,
+    scores: Mapping[Cell, CellScores],
+    ends: CellScores | None = None,
+) -> dict[str, float]:
+    """All numbers of a trial by name.
+
+    Args:
+        question: what was asked.
+        table: the table.
+        selection: the ranking.
+        scores: what came of the cells that the ranking asks for.
+        ends: scores of the network that the search ended with, if it did.
+    """
+    rows = {field.name: field.size for field in table.fields}
+    ranking = selection.ranking
+    found = {f"score/{name}": float(s)
+             for name, s in zip(selection.fields, selection.scores, strict=True)}
+    if question.selector.ranks:
+        found |= {f"rank/{name}": float(place) for place, name in enumerate(ranking, start=1)}
+        found |= {f"fields_{share:.0%}".rstrip("%"): float(leading_fields(ranking, rows, share))
+                  for share in SHARES}
+        found |= planted_recovery(ranking)
+    cells = question.cells(table, ranking)
+    if cells:
+        found |= _against_all([scores[cell] for cell in cells], question, rows, ranking)
+    if ends is None and cells and not question.selector.ranks:
+        ends = scores[cells[-1]]  # no gate and no ranking: the network as it would have been
+    if ends is not None:
+        found |= {f"end_{name}": value for name, value in ends.metrics().items()}
+    return found
+
+
+def _against_all(
+    scores: list[CellScores], question: Question, rows: Mapping[str, int], ranking: Sequence[str]
+) -> dict[str, float]:
+    """The curve, its area, and what the number of fields that validation chooses gains."""
+    *points, whole = scores
+    found = {"all_auc": whole.auc, "all_logloss": whole.logloss, "all_seconds": whole.seconds,
+             "all_inference_seconds": whole.inference_seconds}
+    if not points:
+        return found
+    curve = Curve(
+        question.grid,
+        *(tuple(getattr(p, name) for p in points) for name in ("val_auc", "auc", "logloss", "gauc"))
+    )
+    best = points[curve.best]
+    low, high = interval(drawn_aukc(points, question.grid))
+    gain_low, gain_high = interval(best.drawn - whole.drawn)
+    k = question.grid[curve.best]
+    return found | curve.metrics() | {
+        "aukc": curve.aukc, "aukc_low": low, "aukc_high": high,
+        "best_k": float(k), "best_auc": best.auc, "best_logloss": best.logloss,
+        "best_rows": share_of_rows(ranking[:k], rows),
+        "best_inference_seconds": best.inference_seconds,
+        "gain": best.auc - whole.auc, "gain_low": gain_low, "gain_high": gain_high,
+        "retrain_seconds": sum(p.seconds for p in points),
+    }
+
+
+def drawn_aukc(points: Sequence[CellScores], grid: Sequence[int]) -> np.ndarray:
+    """AUKC on each draw of test rows, shape ``(draws,)``; draws of two trials pair."""
+    return aukc(np.stack([point.drawn for point in points], axis=-1), grid)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A record of a trial, read.
+
+    Args:
+        record: one that ended well.
+    """
+
+    record: Record
+
+    @property
+    def title(self) -> str:
+        """What tables call the selector."""
+        return self.record.config["title"]
+
+    @property
+    def problem(self) -> tuple[str, str]:
+        """Data set and backbone."""
+        return self.record.dataset, self.record.model
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The k."""
+        return tuple(self.record.config["grid"])
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Embedding rows of each field."""
+        return self.record.request["rows"]
+
+    @cached_property
+    def ranking(self) -> tuple[str, ...]:
+        """The fields in the selector's order; empty for a soft gate."""
+        places = {name.partition("/")[2]: value for name, value in self.record.metrics.items()
+                  if name.startswith("rank/")}
+        return tuple(sorted(places, key=places.__getitem__))
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """Scores against k, or None where nothing was retrained."""
+        metrics = self.record.metrics
+        return Curve.of_metrics(metrics, self.grid) if "aukc" in metrics else None
+
+    def __getitem__(self, name: str) -> float:
+        """A number by name, NaN where it was not measured."""
+        return self.record.metrics.get(name, float("nan"))
+
+
+def trials(records: Sequence[Record]) -> list[Trial]:
+    """The trials among records that ended well."""
+    return [Trial(record) for record in records
+            if record.status == "ok" and record.task == TASK and "title" in record.config]
