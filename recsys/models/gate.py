@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -10,8 +11,9 @@ from torch.optim import Optimizer
 class Gate(nn.Module):
     """Lets everything through; methods that learn a mask of the fields subclass it.
 
-    How a gate is trained is said by four things that `train_click` asks it: `penalty`,
-    `own_optimizer`, `validation_every` and `after_step`.
+    How it is trained is said by what `ClickModule` asks it: `validation_every`, `penalty`,
+    `own_optimizer`, `after_step` and `after_epoch`. What it needs to go on from a checkpoint, such
+    as a temperature, belongs into buffers: the best epoch's weights are put back with them.
     """
 
     validation_every: int = 0
