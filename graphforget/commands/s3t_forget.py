@@ -62,7 +62,9 @@ def run(options: Namespace) -> int:
         raise UserError(f"{done}; the {len(receipts)} before it are carried out") from None
     show({"receipts": [one.to_json() for one in receipts]}, text(receipts), options.json)
     if any(one.known for one in receipts):
-        note("marked 'before': asked for before, or names nothing that is still there")
+        note("marked 'before': all that it names was asked for before; its state is the least")
+    if any(one.absent for one in receipts):
+        note("marked 'absent': nothing that it names was ever there, so there was nothing to do")
     return 0 if all(one.acknowledged for one in receipts) else NOT_YET
 
 
@@ -85,6 +87,6 @@ def text(receipts: list[Receipt]) -> str:
     for one in receipts:
         rows.append([
             one.request_id, str(one.state), str(len(one.died)), f"{1000 * one.seconds:.1f}",
-            "before" if one.known else "",
+            "before" if one.known else "absent" if one.absent else "",
         ])
     return columns(rows)

@@ -46,6 +46,8 @@ class State(StrEnum):
 
 STATES = tuple(State)
 
+LONGEST_ID = 200
+
 
 @dataclass(frozen=True)
 class Case:
@@ -121,6 +123,16 @@ def cases_of(entries: Iterable[Entry], where: str) -> dict[str, Case]:
     except ValueError as error:  # a UserError is one too
         raise UserError(f"{where}: {error}; restore it from a backup") from None
     return cases
+
+
+def check_id(request_id: str) -> None:
+    """Raise a `UserError` for an id that cannot stand in a line of text."""
+    fits = isinstance(request_id, str) and 0 < len(request_id) <= LONGEST_ID
+    if not fits or not request_id.isprintable():
+        raise UserError(
+            f"request id: wanted 1 to {LONGEST_ID} printable characters, got "
+            f"{str(request_id)[:60]!r}"
+        )
 
 
 def subject_of(key: bytes, kind: str, named: Any) -> str:

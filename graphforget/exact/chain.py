@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
+
+from graphforget.core.errors import UserError
 
 START = "0" * 64
 """What the first entry names as the hash before it."""
@@ -106,6 +109,24 @@ def linked(
     return Entry(
         seq, request_id, state, at, payload, previous, digest, seal_of(digest, key)
     )
+
+
+def told(
+    last: Entry | None, request_id: str, state: str, said: Mapping[str, Any], key: bytes
+) -> Entry:
+    """The entry that follows ``last``, written now.
+
+    Raises:
+        UserError: if JSON cannot say what is said.
+    """
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    try:
+        payload = json.dumps(said, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"request {request_id!r}: wanted a note that JSON can say ({error})"
+        ) from None
+    return linked(last, request_id, state, at, payload, key)
 
 
 def broken_links(entries: Iterable[Entry], where: str, key: bytes | None = None) -> list[Finding]:

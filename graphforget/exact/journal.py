@@ -6,27 +6,31 @@ as HMACs under a key that lies elsewhere, and the ids of open requests in files 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 from typing import Any
 
 from graphforget.core.errors import UserError
-from graphforget.exact.case import Case, State, case_of, cases_of, hits_to_json, subject_of
-from graphforget.exact.chain import Entry, Finding, certificate_seal, keyed, linked
+from graphforget.exact.case import (
+    Case,
+    State,
+    case_of,
+    cases_of,
+    check_id,
+    hits_to_json,
+    subject_of,
+)
+from graphforget.exact.chain import Entry, Finding, certificate_seal, keyed, told
+from graphforget.exact.docket import Docket
 from graphforget.exact.journal_check import journal_findings
 from graphforget.exact.ledger import Ledger, head_of
 from graphforget.exact.payloads import Payloads, payload_name, payloads_of
 from graphforget.request import ForgetRequest
 
-LONGEST_ID = 200
 
-
-class Journal:
+class Journal(Docket):
     """The requests of a service and how far each has come; one process writes, and threads may.
 
     Nothing is returned before it is on the disk. Every method may be called again after a crash:
@@ -57,8 +61,6 @@ class Journal:
         if not isinstance(key, bytes) or len(key) < 16:
             raise UserError("journal key: wanted at least 16 bytes; graphforget.exact.key draws it")
         self.path = Path(path)
-        self._key = key
-        self._guard = RLock()
         self._payloads = Payloads(payloads_of(self.path))
         there = self.path.exists() or head_of(self.path).exists()  # these the ledger looks into
         if not there and self._payloads.names():
@@ -68,15 +70,14 @@ class Journal:
             )
         self._ledger = Ledger(self.path, key)
         try:
-            self._cases = cases_of(self._ledger.entries, str(self.path))
+            cases = cases_of(self._ledger.entries, str(self.path)).values()
+            super().__init__(cases, key)
             self._payloads.sweep(
-                self._name(case.request_id)
-                for case in self._cases.values() if case.state is not State.PURGED
+                self._name(case.request_id) for case in cases if case.state is not State.PURGED
             )
         except BaseException:
             self._ledger.close()
             raise
-        self._named = {subject for case in self._cases.values() for subject in case.subjects}
 
     def name_of(self, request: ForgetRequest) -> str:
         """The caller's name for a request; one that has none is named after what it asks."""
@@ -98,11 +99,11 @@ class Journal:
         Raises:
             UserError: if the same id stands for another request already.
         """
-        _check_id(request_id)
+        check_id(request_id)
         digest = self.keyed_digest(request)
         with self._guard:
-            known = self._cases.get(request_id)
-            if known is not None:
+            if request_id in self:
+                known = self.case(request_id)
                 if known.digest != digest:
                     raise UserError(
                         f"request {request_id!r}: another request came under this id before; give "
@@ -119,10 +120,9 @@ class Journal:
             received = self._next(self._last(), request_id, State.RECEIVED, said)
             journalled = self._next(received, request_id, State.JOURNALLED, {})
             self._ledger.append([received, journalled])
-            case = case_of(received)
-            self._cases[request_id] = replace(case, entries=(received, journalled))
-            self._named.update(case.subjects)
-            return self._cases[request_id]
+            case = replace(case_of(received), entries=(received, journalled))
+            self._enter(case)
+            return case
 
     def request(self, request_id: str) -> ForgetRequest:
         """What an open request names.
@@ -171,35 +171,12 @@ class Journal:
             for request_id, entry in new.items():
                 case = cases[request_id]
                 cases[request_id] = replace(case, entries=(*case.entries, entry))
-            self._cases.update(cases)
+                self._enter(cases[request_id])
             if state is State.PURGED:  # killed before this, the next opening sweeps
                 for request_id in cases:
                     self._payloads.destroy(self._name(request_id))
             reached = [case.entry(state) for case in cases.values()]
             return [entry for entry in reached if entry is not None]
-
-    def case(self, request_id: str) -> Case:
-        """What is known of a request."""
-        try:
-            return self._cases[request_id]
-        except (KeyError, TypeError):
-            raise UserError(f"request {request_id!r}: the journal knows none of this id") from None
-
-    def __contains__(self, request_id: object) -> bool:
-        return request_id in self._cases
-
-    def cases(self) -> tuple[Case, ...]:
-        """All requests, in the order in which they came."""
-        with self._guard:
-            return tuple(self._cases.values())
-
-    def pending(self, state: State) -> tuple[Case, ...]:
-        """The requests that have come as far as this state and no further, oldest first."""
-        return tuple(case for case in self.cases() if case.state is state)
-
-    def has_named(self, kind: str, named: Any) -> bool:
-        """Whether any request of a kind has named an id, or a pair of ids."""
-        return subject_of(self._key, kind, named) in self._named
 
     def entries(self) -> tuple[Entry, ...]:
         """Everything that was written down, oldest first."""
@@ -248,23 +225,7 @@ class Journal:
     def _next(
         self, last: Entry | None, request_id: str, state: State, said: Mapping[str, Any]
     ) -> Entry:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        try:
-            payload = json.dumps(said, sort_keys=True, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"request {request_id!r}: wanted a note that JSON can say ({error})"
-            ) from None
-        return linked(last, request_id, state.value, at, payload, self._key)
+        return told(last, request_id, state.value, said, self._key)
 
     def _name(self, request_id: str) -> str:
         return payload_name(self._key, request_id)
-
-
-def _check_id(request_id: str) -> None:
-    fits = isinstance(request_id, str) and 0 < len(request_id) <= LONGEST_ID
-    if not fits or not request_id.isprintable():
-        raise UserError(
-            f"request id: wanted 1 to {LONGEST_ID} printable characters, got "
-            f"{str(request_id)[:60]!r}"
-        )

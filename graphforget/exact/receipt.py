@@ -17,9 +17,9 @@ class Receipt:
     Args:
         request_id: its name in the journal.
         state: from `State.DEACTIVATED` on it is acknowledged: no answer rests on the data. Where
-            all ids had been asked for before, the least that any request has reached.
+            all ids had been asked for before, how far the last of them has come.
         epoch: its place among all deletions; None if there was nothing left to delete.
-        known: whether it, or all that it names, was forgotten or asked for before.
+        known: whether it, or all of what it names that ever was there, was asked for before.
         died: shard and path of every stage that may not answer any more.
         seconds: from the call to this receipt.
     """
@@ -40,9 +40,15 @@ class Receipt:
         """
         return not State.DEACTIVATED.follows(self.state)
 
+    @property
+    def absent(self) -> bool:
+        """Whether nothing that it names was ever there."""
+        return self.epoch is None and not self.known
+
     def to_json(self) -> dict[str, Any]:
         """The receipt as JSON has it."""
-        return {**asdict(self), "state": str(self.state), "acknowledged": self.acknowledged}
+        said = {"acknowledged": self.acknowledged, "absent": self.absent}
+        return {**asdict(self), "state": str(self.state), **said}
 
 
 @dataclass(frozen=True)

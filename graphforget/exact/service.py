@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -22,6 +21,7 @@ from graphforget.exact.case import Case, State
 from graphforget.exact.certificate import certify, stages_hit
 from graphforget.exact.deletion import Deletion
 from graphforget.exact.delivery import CRASHES, Delivery
+from graphforget.exact.earlier import not_named, state_before
 from graphforget.exact.hosts import HostLost, Hosts
 from graphforget.exact.journal import Journal
 from graphforget.exact.layout import open_system
@@ -104,8 +104,11 @@ class Service:
             else:
                 rest = self._outstanding(request, missing)
                 if rest is None:
+                    before = state_before(self.journal, self.source, request)
                     seconds = time.perf_counter() - started
-                    return Receipt(name, self._least(), None, True, seconds=seconds)
+                    return Receipt(
+                        name, before or State.PURGED, None, before is not None, seconds=seconds
+                    )
                 case = self.journal.open_request(name, request, self.source.hits(rest))
             if case.state is State.JOURNALLED and self.delivery.send(self._deletion(case)):
                 self.journal.advance(name, State.DEACTIVATED, {"epoch": _epoch(case)})
@@ -113,15 +116,6 @@ class Service:
         died = stages_hit(self.system.plan, case)
         seconds = time.perf_counter() - started
         return Receipt(name, case.state, _epoch(case), known, died, seconds)
-
-    def _least(self) -> State:
-        """How far the request has come that has come least far.
-
-        Said of ids that are asked for again: which earlier request named them is not always to be
-        known (a class names no nodes), and a receipt must not promise more than is done.
-        """
-        return min((case.state for case in self.journal.cases()), key=list(State).index,
-                   default=State.PURGED)
 
     def predict(self, items: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Probabilities of all rows, or of some by their numbers; see `Predictor.predict`."""
@@ -183,8 +177,10 @@ class Service:
         rest = self.source.outstanding(request, missing)
         if rest is None or self.journal.pending(State.JOURNALLED):
             return rest
-        new = tuple(one for one in rest.index if not self.journal.has_named(rest.kind, one))
-        return replace(rest, index=new) if new else None
+        new = not_named(self.journal, request)
+        if new is not None and rest.kind != request.kind:  # classes, some of them named before
+            rest = self.source.outstanding(new, missing)
+        return not_named(self.journal, rest) if new and rest else None
 
     def _deletion(self, case: Case) -> Deletion:
         request = self.journal.request(case.request_id)

@@ -27,7 +27,8 @@ def original(tmp_path_factory):
 @pytest.fixture
 def folder(original, tmp_path):
     shutil.copytree(original / "svc", tmp_path / "svc")
-    shutil.copy(original / "svc.key", tmp_path / "svc.key")
+    for name in ("svc.key", "graph.npz"):
+        shutil.copy(original / name, tmp_path / name)
     return tmp_path / "svc"
 
 
@@ -71,6 +72,18 @@ def test_a_sample_and_files_of_answers(tell, folder, tmp_path):
     for ending in (".npy", ".parquet", ".csv"):
         assert tell("s3t", "predict", folder, "--out", tmp_path / f"p{ending}").code == 0
     assert np.load(tmp_path / "p.npy").shape == (60, 3)
+
+
+def test_what_never_was_is_said_to_be_absent(tell, folder, tmp_path):
+    there = {tuple(pair) for pair in np.load(folder.parent / "graph.npz")["edge_index"].T.tolist()}
+    absent = next([0, other] for other in range(1, 60) if (0, other) not in there)
+    path = tmp_path / "absent.json"
+    path.write_text(json.dumps({"kind": "edge", "index": [absent], "id": "req-1"}))
+    words = ("s3t", "forget", folder, "--request", path, "--missing", "ignore")
+    told = tell(*words)
+    assert told.code == 0 and "absent" in told.out and "ever there" in told.err
+    (receipt,) = tell(*words, "--json").json["receipts"]
+    assert receipt["absent"] and not receipt["known"]
 
 
 def test_subsets_train_too(tell, tmp_path):

@@ -100,13 +100,13 @@ def test_no_file_of_the_journal_names_an_id_and_the_payload_goes_with_the_purge(
     assert not list((folder / "journal.db.open").iterdir())
     with pytest.raises(UserError, match="is purged"):
         journal.request("one")
-    assert journal.has_named("node", 987654321) and not journal.has_named("node", 1)
-    assert not journal.has_named("feature", 987654321)
+    assert journal.naming("node", 987654321) and not journal.naming("node", 1)
+    assert not journal.naming("feature", 987654321)
 
 
 def test_pairs_are_found_again(journal):
     journal.open_request("one", ForgetRequest("edge", [(3, 1)]), {})
-    assert journal.has_named("edge", (1, 3)) and not journal.has_named("edge", (1, 2))
+    assert journal.naming("edge", (1, 3)) and not journal.naming("edge", (1, 2))
 
 
 def test_an_unnamed_request_is_named_after_what_it_asks_but_only_with_the_key(journal, tmp_path):
