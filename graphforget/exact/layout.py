@@ -51,10 +51,15 @@ class Layout:
         """What became of every request."""
         return self.folder / "journal.db"
 
+    @property
+    def certificates(self) -> Path:
+        """Of requests that are through."""
+        return self.folder / "certificates"
+
     def certificate(self, request_id: str) -> Path:
-        """Of a request that is through; named by a digest, since ids may be any text."""
+        """Of one of them; named by a digest, since ids may be any text."""
         name = hashlib.sha256(request_id.encode()).hexdigest()[:32]
-        return self.folder / "certificates" / f"{name}.json"
+        return self.certificates / f"{name}.json"
 
     @property
     def set_aside(self) -> Path:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphforget.exact.beginning import is_new
 from graphforget.exact.hosts import Hosts
 from graphforget.exact.key import key_at
+from graphforget.exact.layout import Layout
 from graphforget.exact.receipt import Receipt, Repair
 from graphforget.exact.repair import Repairer
 from graphforget.exact.service import Service
@@ -33,7 +35,7 @@ class Router:
         folder: of the service.
         hosts: where the shards live; they are started.
         key: file of the journal's key; by default `key_beside` the folder. It is made if there is
-            neither a key nor a journal.
+            neither a key nor a journal, nor anything that tells of one.
         known: classes that the manifest may name although they are not ours.
         every: seconds between rounds of repair in the background; none by default.
         patience: seconds that a request waits for a host that is being started again.
@@ -49,8 +51,8 @@ class Router:
         patience: float = 60.0,
     ) -> None:
         path = key_beside(folder) if key is None else Path(key)
-        first = not (Path(folder) / "journal.db").exists()
-        self._service = Service(folder, hosts, key_at(path, create=first), known, patience)
+        new = is_new(Layout(Path(folder)))
+        self._service = Service(folder, hosts, key_at(path, create=new), known, patience)
         try:
             self._service.start()
         except BaseException:

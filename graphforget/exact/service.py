@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphforget.exact.beginning import is_new
 from graphforget.exact.case import Case, State
 from graphforget.exact.certificate import certify, stages_hit
 from graphforget.exact.deletion import Deletion
@@ -43,7 +44,8 @@ class Service:
             the receipt says that it is written down and not acknowledged yet.
 
     Raises:
-        UserError: if another process serves the folder, or the folder or its journal is damaged.
+        UserError: if another process serves the folder, the folder or its journal is damaged, or
+            the journal is gone and something tells of requests that it knew.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Service:
         self.system = open_system(folder, known)
         self.source = self.system.source  # as of the last repair
         self.hosts = hosts
+        is_new(self.system.layout)  # refuses to begin a journal in the place of a lost one
         self.journal = Journal(self.system.layout.journal, key)
         self.writing = Lock()  # requests come one after the other
         self._aside = SetAside(self.system.layout.set_aside)

@@ -153,7 +153,7 @@ def _certificates(
     system: System, entries: list[Entry], key: bytes | None
 ) -> Iterator[Finding]:
     """Certificates that were changed, or that the journal does not bear out."""
-    for path in sorted((system.layout.folder / "certificates").glob("*.json")):
+    for path in sorted(system.layout.certificates.glob("*.json")):
         try:
             certificate = Certificate.read(path)
         except UserError as error:

@@ -13,7 +13,11 @@ import torch
 from graphforget.core.errors import UserError
 from graphforget.exact.certificate import Certificate
 from graphforget.exact.graph_source import slice_path
+from graphforget.exact.hosts import LocalHosts
+from graphforget.exact.journal import Journal
 from graphforget.exact.layout import Layout, open_system
+from graphforget.exact.router import Router
+from graphforget.exact.service import Service
 from graphforget.exact.verify import verify
 from graphforget.request import ForgetRequest
 from tests.exact.systems import KEY, PLAN, copied, graph, made, serving
@@ -87,14 +91,30 @@ def test_a_changed_journal_shows_and_the_rest_is_looked_at_all_the_same(folder):
     assert "there is none" in words(folder)
 
 
-def test_a_journal_that_was_replaced_by_a_new_one_shows(folder):
+def without_journal(folder: Path) -> None:
     for path in folder.glob("journal.db*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("certificates", [True, False])
+def test_a_journal_that_is_gone_is_not_begun_anew(folder, tmp_path, certificates):
+    without_journal(folder)
+    if not certificates:
+        shutil.rmtree(folder / "certificates")
+    witness = "certificates/" if certificates else "host-0000.log"
+    for begin in (lambda: Service(folder, LocalHosts(folder), KEY),
+                  lambda: Router(folder, LocalHosts(folder))):
+        with pytest.raises(UserError, match=f"journal.db: is gone, and .*{witness}"):
+            begin()
+    assert not list(folder.glob("journal.db*")) and not (tmp_path / "svc.key").exists()
+
+
+def test_a_journal_that_was_replaced_by_a_new_one_shows(folder):
+    without_journal(folder)
     shutil.rmtree(folder / "certificates")
-    for _ in range(2):  # without a journal, and with one that knows nothing
-        assert "requests that the journal does not know: it was replaced" in words(folder)
-        with serving(folder):
-            pass
+    assert "requests that the journal does not know: it was replaced" in words(folder)
+    Journal(Layout(folder).journal, KEY).close()  # by somebody's hand: a service refuses
+    assert "requests that the journal does not know: it was replaced" in words(folder)
 
 
 def test_a_damaged_or_changed_stage_shows(folder):
