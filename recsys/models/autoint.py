@@ -58,17 +58,16 @@ class _Interacting(nn.Module):
 
     def __init__(self, inputs: int, units: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.query, self.key, self.value, self.residual = (
-            nn.Linear(inputs, units, bias=False) for _ in range(4)
-        )
+        self.projections = nn.Linear(inputs, 4 * units, bias=False)
+        """Query, key, value and residual, one after the other."""
         self._heads, self._dropout = heads, dropout
 
     def forward(self, e: Tensor) -> Tensor:
+        *parts, residual = self.projections(e).chunk(4, dim=2)
         asked, key, value = (
-            part(e).unflatten(2, (self._heads, -1)).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
+            part.unflatten(2, (self._heads, -1)).transpose(1, 2) for part in parts
         )
         heard = F.scaled_dot_product_attention(
             asked, key, value, dropout_p=self._dropout if self.training else 0.0, scale=1.0
         )
-        return F.relu(heard.transpose(1, 2).flatten(2) + self.residual(e))
+        return F.relu(heard.transpose(1, 2).flatten(2) + residual)

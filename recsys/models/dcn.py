@@ -13,9 +13,9 @@ from recsys.models.blocks import dense_blocks
 
 @dataclass(frozen=True)
 class DCN(Backbone):
-    """Cross layers ``x <- x_0 (w^T x) + b + x`` beside dense blocks (Wang et al., ADKDD 2017, eq. 3).
+    """Cross layers ``x <- x_0 (w^T x) + b + x`` beside dense blocks (Wang et al. 2017, eq. 3).
 
-    Sizes are those of the ERASE benchmark.
+    Published at ADKDD; sizes are those of the ERASE benchmark.
 
     Args:
         crosses: number of cross layers.
