@@ -26,6 +26,9 @@ class Learner(ABC):
     epochs: int
     """Passes over the training items in `fit`; unlearners measure their budget by it."""
 
+    descends: ClassVar[bool] = True
+    """Whether `fit` goes down a slope; what it solves in closed form cannot be trained on."""
+
     @abstractmethod
     def build(self, data: Data, task: Task, seed: int) -> nn.Module:
         """A model of the right shape with fresh weights drawn from ``seed``."""

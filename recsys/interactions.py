@@ -105,7 +105,12 @@ class Interactions(OwnKinds):
     @property
     def pairs(self) -> Tensor:
         """Users and items of the training pairs, each counted from 0, shape ``(2, E)``."""
-        return self.from_nodes(self.edge_index[:, self.edge_index[0] < self.edge_index[1]])
+        return self.from_nodes(self.train_nodes)
+
+    @property
+    def train_nodes(self) -> Tensor:
+        """The nodes of the training pairs, the user's first, shape ``(2, E)``: the first half."""
+        return self.edge_index[:, : self.edge_index.size(1) // 2]
 
     @property
     def val_pairs(self) -> Tensor:
@@ -145,7 +150,7 @@ class Interactions(OwnKinds):
                     f"{max(ids)}; ids count from 0"
                 )
         if kind == "interaction" and not missing:
-            known = torch.isin(self._codes(self.to_nodes(torch.tensor(index).t())), self.known)
+            known = self.holds(torch.tensor(index).t())
             if not bool(known.all()):
                 first = list(index[int((~known).nonzero()[0])])
                 raise UserError(
@@ -159,11 +164,18 @@ class Interactions(OwnKinds):
             return "edge", self.to_nodes(index)
         return "node", index if kind == "user" else index + self.num_users
 
-    @property
-    def known(self) -> Tensor:
-        """Codes of all true pairs, held out or not, as `pair_codes` gives them."""
-        held = [self.edge_index, self.val_pos_edge_index, self.test_pos_edge_index]
-        return torch.cat([self._codes(pairs) for pairs in held]).unique()
+    def holds(self, pairs: Tensor) -> Tensor:
+        """Which pairs are in the log, held out or not: bool, shape ``(K,)``.
+
+        Args:
+            pairs: users and items, each counted from 0, shape ``(2, K)``.
+        """
+        pairs = pairs.to(self.edge_index.device)
+        asked = torch.zeros(self.num_users, dtype=torch.bool, device=pairs.device)
+        asked[pairs[0]] = True
+        parts = (self.train_nodes, self.val_pos_edge_index, self.test_pos_edge_index)
+        theirs = torch.cat([part[:, asked[part[0]]] for part in parts], dim=1)
+        return torch.isin(self._codes(self.to_nodes(pairs)), self._codes(theirs))
 
     def _codes(self, nodes: Tensor) -> Tensor:
         return pair_codes(nodes.to(self.edge_index.device), int(self.num_nodes or 0))

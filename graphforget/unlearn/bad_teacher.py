@@ -15,6 +15,7 @@ from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.reasons import (
+    closed_form,
     no_learner,
     nothing_forgotten,
     nothing_left,
@@ -52,6 +53,7 @@ class BadTeacher(Unlearner):
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return (
             no_learner(trained)
+            or closed_form(trained)
             or whole_graph_only(trained)
             or nothing_left(trained, request)
             or nothing_forgotten(trained, request)

@@ -10,7 +10,7 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_share, continued
-from graphforget.unlearn.reasons import no_learner, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import closed_form, no_learner, nothing_left, whole_graph_only
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,12 @@ class FineTune(Unlearner):
         check_share("FineTune", self.share)
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return no_learner(trained) or whole_graph_only(trained) or nothing_left(trained, request)
+        return (
+            no_learner(trained)
+            or closed_form(trained)
+            or whole_graph_only(trained)
+            or nothing_left(trained, request)
+        )
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         assert trained.learner is not None

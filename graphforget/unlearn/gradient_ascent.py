@@ -12,7 +12,12 @@ from graphforget.protocols import Objective, Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
-from graphforget.unlearn.reasons import forgotten_examples, nothing_learned, whole_graph_only
+from graphforget.unlearn.reasons import (
+    closed_form,
+    forgotten_examples,
+    nothing_learned,
+    whole_graph_only,
+)
 from graphforget.unlearn.views import around
 
 
@@ -35,7 +40,11 @@ class GradientAscent(Unlearner):
         check_descent("GradientAscent", self.steps, self.learning_rate)
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return whole_graph_only(trained) or nothing_learned(trained, request)
+        return (
+            closed_form(trained)
+            or whole_graph_only(trained)
+            or nothing_learned(trained, request)
+        )
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         model = copy.deepcopy(trained.model)

@@ -15,7 +15,7 @@ from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
 from graphforget.unlearn.gradient_ascent import forgotten_loss
-from graphforget.unlearn.reasons import nothing_learned, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import closed_form, nothing_learned, nothing_left, whole_graph_only
 from graphforget.unlearn.views import training_objective
 
 
@@ -44,7 +44,8 @@ class NegGradPlus(Unlearner):
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return (
-            whole_graph_only(trained)
+            closed_form(trained)
+            or whole_graph_only(trained)
             or nothing_left(trained, request)
             or nothing_learned(trained, request)
         )

@@ -25,6 +25,16 @@ def no_learner(trained: Trained) -> str | None:
     return None
 
 
+def closed_form(trained: Trained) -> str | None:
+    """The model was solved for, and its numbers are no weights that a step could improve."""
+    if trained.learner is not None and not trained.learner.descends:
+        return (
+            f"{type(trained.learner).__name__} solves for its model in closed form, so there is no "
+            "training to go on with; use Retrain, or a deletion in closed form"
+        )
+    return None
+
+
 def whole_graph_only(trained: Trained) -> str | None:
     """Operators that know nodes by their ids stand in the model, and work would be on batches."""
     if batch_nodes(trained) and any(isinstance(m, Deletion) for m in trained.model.modules()):

@@ -10,7 +10,7 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_share, continued
-from graphforget.unlearn.reasons import no_learner, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import closed_form, no_learner, nothing_left, whole_graph_only
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,12 @@ class Rewind(Unlearner):
         check_share("Rewind", self.share)
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        reason = no_learner(trained) or whole_graph_only(trained) or nothing_left(trained, request)
+        reason = (
+            no_learner(trained)
+            or closed_form(trained)
+            or whole_graph_only(trained)
+            or nothing_left(trained, request)
+        )
         if reason is None and self._epoch(trained) is None:
             kept = ", ".join(map(str, sorted(trained.snapshots))) or "none"
             reason = (

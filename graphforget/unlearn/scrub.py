@@ -14,7 +14,12 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
-from graphforget.unlearn.reasons import nothing_forgotten, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import (
+    closed_form,
+    nothing_forgotten,
+    nothing_left,
+    whole_graph_only,
+)
 from graphforget.unlearn.views import answered, around, questions, training_objective
 
 
@@ -53,7 +58,8 @@ class SCRUB(Unlearner):
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return (
-            whole_graph_only(trained)
+            closed_form(trained)
+            or whole_graph_only(trained)
             or nothing_left(trained, request)
             or nothing_forgotten(trained, request)
         )

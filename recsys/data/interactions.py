@@ -103,7 +103,7 @@ def numbered(log: Log, name: str, seed: int, val: float, test: float) -> Interac
     if "time" in log.pairs:
         times = torch.from_numpy(log.pairs["time"].to_numpy()[order].astype(np.int64))[train]
     attributes = {
-        str(key): torch.from_numpy(log.users[key].reindex(users).fillna(0).to_numpy(np.int64, copy=True))
+        str(key): torch.tensor(log.users[key].reindex(users).fillna(0).to_numpy(np.int64))
         for key in log.users
     }
     return Interactions.of(

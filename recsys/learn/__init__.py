@@ -7,9 +7,11 @@ from recsys.learn.click_optimizer import ClickOptimizer, DenseAdam, LazyAdam
 from recsys.learn.click_predict import evaluate, logits, predict
 from recsys.learn.click_scores import ClickScores, grouped_auc, logloss, roc_auc
 from recsys.learn.click_training import ClickTraining, FittedClick, train_click
+from recsys.learn.ease import EASE
 
 __all__ = [
     "BPRMF",
+    "EASE",
     "ClickDataModule",
     "ClickModule",
     "ClickOptimizer",

@@ -30,7 +30,7 @@ class Factors(Recommender):
     def __init__(self, num_users: int, num_items: int, width: int) -> None:
         super().__init__(num_users + num_items, width)
         self.popularity = torch.nn.Parameter(torch.zeros(num_items))
-        self.register_buffer("one", torch.ones(num_users), persistent=False)
+        self.num_users = num_users
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
@@ -39,15 +39,16 @@ class Factors(Recommender):
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Rows of users and items, shape ``(N, D + 1)``."""
-        return torch.cat([self.rows, torch.cat([self.one, self.popularity])[:, None]], dim=1)
+        last = torch.cat([self.popularity.new_ones(self.num_users), self.popularity])
+        return torch.cat([self.rows, last[:, None]], dim=1)
 
 
 @dataclass(frozen=True)
 class BPRMF(PairwiseLearner):
     """Matrix factorisation by Bayesian personalised ranking (Rendle et al., UAI 2009).
 
-    ``-log sigmoid(s_ui - s_uj) + penalty / 2 * (|p_u|^2 + |q_i|^2)`` for each training pair
-    ``(u, i)`` and a random item ``j``.
+    ``-log sigmoid(s_ui - s_uj) + penalty / 2 * (|p_u|^2 + |q_i|^2 + |q_j|^2)`` for each training
+    pair ``(u, i)`` and a random item ``j`` that the user has not taken.
     """
 
     def module(self, data: Data) -> Factors:

@@ -1,4 +1,4 @@
-"""What learners of rankings by descent share: batches of pairs, each against a random item."""
+"""What learners of rankings by descent share: batches of pairs, each against another item."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -19,7 +18,7 @@ from graphforget.learn.trainer import descend
 from graphforget.protocols import Learner, Objective
 from graphforget.task import Task
 from graphforget.trained import Trained
-from recsys.task import Ranking
+from recsys.task import Ranking, Rivals
 
 
 class Recommender(nn.Module):
@@ -59,12 +58,9 @@ class PairwiseLearner(Learner):
     width: int = 32
     epochs: int = 20
     learning_rate: float = 0.005
-    penalty: float = 0.01
+    penalty: float = 0.02
     batch_size: int = 1024
     snapshots: tuple[float, ...] = (0.5, 0.75, 0.9)
-
-    joint: ClassVar[int] = 0
-    """Columns of the output that the task has to read as hidden units, as a share of none."""
 
     def __post_init__(self) -> None:
         checks = {
@@ -119,8 +115,10 @@ class PairwiseLearner(Learner):
 
     def objective(self, data: Data, task: Task, seed: int) -> Objective:
         """The loss of one step: on the next batch of the pairs in an order of the seed's."""
-        batches = self.batches(data, task, seed)
-        return lambda model, generator: self.batch_loss(model, data, task, next(batches), generator)
+        batches, rivals = self.batches(data, task, seed), Rivals(data)
+        return lambda model, generator: self.batch_loss(
+            model, data, task, next(batches), generator, rivals
+        )
 
     def loss(self, model: nn.Module, data: Data, task: Task, generator: Generator) -> Tensor:
         return self.batch_loss(model, data, task, task.train_items(data), generator)
@@ -133,20 +131,37 @@ class PairwiseLearner(Learner):
             yield from pairs[:, order].split(self.batch_size, dim=1)
 
     def batch_loss(
-        self, model: nn.Module, data: Data, task: Task, pairs: Tensor, generator: Generator
+        self,
+        model: nn.Module,
+        data: Data,
+        task: Task,
+        pairs: Tensor,
+        generator: Generator,
+        rivals: Rivals | None = None,
     ) -> Tensor:
-        """The task's loss of some pairs and what their rows weigh."""
-        loss = self.pair_loss(model, data, ranking(self, task), pairs, generator)
+        """The loss of some pairs, each with a rival of its own, and what their rows weigh.
+
+        Args:
+            model: the network.
+            data: the log it looks at.
+            task: a `Ranking`.
+            pairs: user and item nodes, shape ``(2, K)``.
+            generator: draws the rivals.
+            rivals: where they are drawn from, for who asks more than once.
+        """
+        against = (rivals or Rivals(data))(pairs, generator)
+        loss = self.pair_loss(model, data, ranking(self, task), pairs, against)
         rows = getattr(model, "rows", None)
         if rows is None or not self.penalty:
             return loss
-        return loss + self.penalty / 2 * rows[pairs].square().sum() / max(1, pairs.size(1))
+        touched = rows[torch.cat([pairs.flatten(), against[1]])]
+        return loss + self.penalty / 2 * touched.square().sum() / max(1, pairs.size(1))
 
     def pair_loss(
-        self, model: nn.Module, data: Data, task: Ranking, pairs: Tensor, generator: Generator
+        self, model: nn.Module, data: Data, task: Ranking, pairs: Tensor, rivals: Tensor
     ) -> Tensor:
-        """Mean loss of some pairs: BPR unless a learner has another."""
-        return task.pairwise_loss(model, data, pairs, generator)
+        """Mean loss of some pairs against their rivals: BPR unless a learner has another."""
+        return task.pairwise_loss(model, data, pairs, rivals)
 
 
 def ranking(learner: Learner, task: Task) -> Ranking:

@@ -1,5 +1,6 @@
 """Tasks of recommenders: what a model is asked, how it is trained and how it is scored."""
 
 from recsys.task.ranking import Ranking
+from recsys.task.rivals import Rivals
 
-__all__ = ["Ranking"]
+__all__ = ["Ranking", "Rivals"]

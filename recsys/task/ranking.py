@@ -12,7 +12,9 @@ from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
 from graphforget.task import LinkPrediction
+from recsys.interactions import Interactions
 from recsys.ranking import KS, per_user, table, top_items
+from recsys.task.rivals import Rivals
 
 USERS_AT_ONCE = 2048
 """Users whose scores of all items are in memory at the same time."""
@@ -61,6 +63,10 @@ class Ranking(LinkPrediction):
         if "test_pos_edge_index" not in data:
             raise UserError("ranking: wanted test_pos_edge_index; make it with Interactions.of")
 
+    def train_items(self, data: Data) -> Tensor:
+        """Training pairs, user node above item node, shape ``(2, K)``."""
+        return data.train_nodes if isinstance(data, Interactions) else super().train_items(data)
+
     def read(self, output: Tensor, items: Tensor) -> Tensor:
         inner = output.size(1) - self.joint
         if inner >= WIDE and items.size(1) > WIDE:
@@ -94,20 +100,23 @@ class Ranking(LinkPrediction):
         return found
 
     def loss(self, model: nn.Module, data: Data, generator: Generator) -> Tensor:
-        """Mean BPR loss of all training pairs, each against a random item of its user.
-
-        ``-log sigmoid(s_ui - s_uj)``, Rendle et al., BPR, UAI 2009.
-        """
+        """Mean BPR loss of all training pairs, each against an item its user has not taken."""
         pairs = self.train_items(data)
-        return self.pairwise_loss(model, data, pairs, generator)
+        return self.pairwise_loss(model, data, pairs, Rivals(data)(pairs, generator))
 
     def pairwise_loss(
-        self, model: nn.Module, data: Data, pairs: Tensor, generator: Generator
+        self, model: nn.Module, data: Data, pairs: Tensor, rivals: Tensor
     ) -> Tensor:
-        """The same of some pairs, shape ``(2, K)``."""
+        """``-log sigmoid(s_ui - s_uj)``, the mean over pairs (Rendle et al., BPR, UAI 2009).
+
+        Args:
+            model: the network.
+            data: the log it looks at.
+            pairs: user and item nodes ``u, i``, shape ``(2, K)``.
+            rivals: the same users and other items ``u, j``, shape ``(2, K)``.
+        """
         output = model(data.x, data.edge_index)
-        against = torch.stack([pairs[0], random_items(data, pairs.size(1), generator)])
-        gap = self.read(output, pairs) - self.read(output, against)
+        gap = self.read(output, pairs) - self.read(output, rivals)
         return F.softplus(-gap).mean()
 
     @torch.no_grad()
@@ -132,7 +141,7 @@ class Ranking(LinkPrediction):
         items are sought.
         """
         output, known = model(data.x, data.edge_index), data.edge_index
-        found = {}
+        found: dict[str, float] = {}
         for part, held in (("val", self.val_items(data)), ("test", self.test_items(data))):
             if held.size(1):
                 found |= {f"{part}_{name}": value
@@ -190,11 +199,7 @@ class Ranking(LinkPrediction):
 
 
 def random_items(data: Data, count: int, generator: Generator) -> Tensor:
-    """Nodes of items, all equally likely, shape ``(count,)``.
-
-    None is avoided: a sampler that steered around forgotten pairs would show by their absence
-    that they once were there.
-    """
+    """Nodes of items, all equally likely, shape ``(count,)``; see `Rivals` for training."""
     first, last = int((data.node_type == 0).sum()), int(data.num_nodes or 0)
     drawn = torch.randint(first, last, (count,), generator=generator, device=generator.device)
     return drawn.to(data.edge_index.device)

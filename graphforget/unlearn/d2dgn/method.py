@@ -32,7 +32,7 @@ from graphforget.unlearn.d2dgn.questions import (
 from graphforget.unlearn.d2dgn.shrunk import Shrunk
 from graphforget.unlearn.d2dgn.solver import Solver
 from graphforget.unlearn.d2dgn.withdrawal import Withdrawal
-from graphforget.unlearn.reasons import no_learner, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import closed_form, no_learner, nothing_left, whole_graph_only
 
 CLOSE = 0.1
 """Share of the nodes up to which a request's neighbourhood is asked alone although the training
@@ -101,7 +101,8 @@ class D2DGN(Unlearner):
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         return (
-            nothing_left(trained, request)
+            closed_form(trained)
+            or nothing_left(trained, request)
             or self.destroyer.supports(trained, request)
             or self.solver.supports(trained)
             or (no_learner(trained) if self.objective or not self.warm else None)
