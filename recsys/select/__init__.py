@@ -9,22 +9,34 @@ from recsys.select.all_fields import AllFields
 from recsys.select.base import Family, Selection, Selector
 from recsys.select.chi_squared import ChiSquared
 from recsys.select.gbdt import GBDT
+from recsys.select.greedy_forward import GreedyForward
 from recsys.select.lasso import Lasso
+from recsys.select.leave_one_out import LeaveOneOut
+from recsys.select.masked_greedy import MaskedGreedy
 from recsys.select.mutual_information import MutualInformation
 from recsys.select.permutation import Permutation
+from recsys.select.permutation_on_model import PermutationOnModel
 from recsys.select.random_forest import RandomForest
 from recsys.select.random_order import RandomOrder
+from recsys.select.sfs import SFS
+from recsys.select.shark import SHARK
 from recsys.select.single_field import SingleFieldAUC
 from recsys.select.xgboost import XGBoost
 
 __all__ = [
     "GBDT",
+    "SFS",
+    "SHARK",
     "AllFields",
     "ChiSquared",
     "Family",
+    "GreedyForward",
     "Lasso",
+    "LeaveOneOut",
+    "MaskedGreedy",
     "MutualInformation",
     "Permutation",
+    "PermutationOnModel",
     "RandomForest",
     "RandomOrder",
     "Selection",
