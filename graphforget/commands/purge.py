@@ -9,7 +9,8 @@ from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.commands.parsing import new_parser
 from graphforget.commands.screen import show
-from graphforget.exact.purge import Purge, purge_of
+from graphforget.exact.purge import Purge
+from graphforget.exact.purge_search import purge_of
 
 REMARK = (
     "Not in the lineage: the data set itself, backups, and whatever was copied elsewhere. See to "

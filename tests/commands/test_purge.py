@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from graphforget.core.files import append_line
 from graphforget.exact import purge as purging
-from graphforget.exact.purge import purge_of
+from graphforget.exact.purge_search import purge_of
 from graphforget.lineage import note_derived, register_of
 from graphforget.request import ForgetRequest
 from graphforget.request_file import to_json
