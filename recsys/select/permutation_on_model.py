@@ -65,14 +65,11 @@ class PermutationOnModel(Selector):
         rows = some_rows(table.rows(Part.VAL), self.max_rows, seed)
         draw, size = np.random.default_rng(seed), self.training.batch_size
         whole = shuffled_auc(fitted.model, table, rows, 0, rows, size)
-        lost = [
-            whole
-            - np.mean(
-                [
-                    shuffled_auc(fitted.model, table, rows, place, draw.permutation(rows), size)
-                    for _ in range(self.repeats)
-                ]
-            )
+        left = [
+            [
+                shuffled_auc(fitted.model, table, rows, place, draw.permutation(rows), size)
+                for _ in range(self.repeats)
+            ]
             for place in range(table.num_fields)
         ]
-        return replace(one_score_each(table, lost), model=fitted)
+        return replace(one_score_each(table, whole - np.mean(left, axis=1)), model=fitted)

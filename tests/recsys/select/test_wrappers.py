@@ -17,7 +17,7 @@ from recsys.select.greedy_forward import greedy_order
 from recsys.select.masked_greedy import MaskedAUC, RandomFields, random_subsets
 from recsys.table import Part, Planted, planted_table
 
-QUICK = ClickTraining(batch_size=128, learning_rate=0.02, epochs=4, patience=2)
+QUICK = ClickTraining(batch_size=256, learning_rate=0.05, epochs=2)
 
 
 @pytest.fixture(scope="module")

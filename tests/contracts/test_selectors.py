@@ -1,0 +1,151 @@
+"""The promises that every selector keeps; a new one joins by being exported."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from dataclasses import is_dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from graphforget.core.config import from_config, to_config
+from graphforget.core.errors import UserError
+from recsys import select
+from recsys.models import DeepFM
+from recsys.select.base import Selection, Selector
+from recsys.table import ClickTable, Part, Planted, planted_table
+
+METHODS: list[Selector] = [
+    cls()
+    for cls in (getattr(select, exported) for exported in select.__all__)
+    if isinstance(cls, type) and issubclass(cls, Selector) and not inspect.isabstract(cls)
+]
+BLIND = {"RandomOrder", "AllFields"}
+"""Those that look at nothing."""
+CANNOT = BLIND
+"""Those that do not tell a relevant field from noise, not even on an easy table."""
+
+
+def name(method: Selector) -> str:
+    return type(method).__name__
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Planted:
+    return planted_table(400, relevant=2, redundant=0, irrelevant=1, seed=1)
+
+
+@pytest.fixture(scope="session")
+def memory() -> dict:
+    return {}
+
+
+@pytest.fixture(params=METHODS, ids=name)
+def method(request) -> Selector:
+    return request.param
+
+
+def short(method: Selector) -> Selector:
+    """The same method with little training, where it trains, for promises that need no more."""
+    training = getattr(method, "training", None)
+    if training is None:
+        return method
+    return replace(method, training=replace(training, epochs=2, batch_size=64))
+
+
+@pytest.fixture
+def found(method, tiny, memory) -> Selection:
+    """Computed once for each method."""
+    if method not in memory:
+        before = tiny.table.digest, torch.random.get_rng_state(), np.random.get_state()[1].copy()
+        memory[method] = short(method).select(tiny.table, DeepFM(), seed=3)
+        assert torch.equal(before[1], torch.random.get_rng_state()), "torch's state was moved"
+        assert (before[2] == np.random.get_state()[1]).all(), "numpy's state was moved"
+        assert replace(tiny.table).digest == before[0], "the table was changed"
+    return memory[method]
+
+
+def poisoned(table: ClickTable, part: Part, seed: int = 9) -> ClickTable:
+    """The table with ids and labels of a part drawn anew."""
+    draw, rows = np.random.default_rng(seed), table.rows(part)
+    columns = [column.copy() for column in table.columns]
+    for field, column in zip(table.fields, columns, strict=True):
+        column[rows] = draw.integers(field.size, size=column[rows].shape)
+    label = table.label.copy()
+    label[rows] = 1 - label[rows]
+    return replace(table, columns=tuple(columns), label=label)
+
+
+def same(first: Selection, second: Selection) -> bool:
+    return first.fields == second.fields and np.array_equal(first.scores, second.scores)
+
+
+def test_every_field_has_a_finite_score(found, tiny):
+    assert found.fields == tuple(field.name for field in tiny.table.fields)
+    assert found.scores.shape == (3,) and np.isfinite(found.scores).all()
+    assert sorted(found.ranking) == sorted(found.fields)
+    assert found.seconds > 0
+
+
+def test_the_same_seed_gives_the_same_selection_whatever_the_test_rows_hold(method, found, tiny):
+    table = poisoned(tiny.table, Part.TEST)
+    assert same(short(method).select(table, DeepFM(), seed=3), found)
+
+
+def test_the_rows_that_may_be_read_are_read(method, found, tiny):
+    """The poison works: in the training rows it changes the scores of all that look at them."""
+    table = poisoned(tiny.table, Part.TRAIN)
+    after = short(method).select(table, DeepFM(), seed=3)
+    assert same(after, found) == (name(method) in BLIND)
+
+
+def relevant_first(method: Selector, seed: int) -> bool:
+    """Whether it finds the planted fields of an easy table, trained as fits a small one."""
+    planted = planted_table(3000, relevant=2, redundant=0, irrelevant=2, seed=seed)
+    if hasattr(method, "training"):
+        settings = {"batch_size": 128, "learning_rate": 0.01, "epochs": 15}
+        method = replace(method, training=replace(method.training, **settings))
+    found = method.select(planted.table, DeepFM(), seed=seed)
+    return set(found.ranking[:2]) == set(planted.relevant)
+
+
+def those(can: bool) -> list[Selector]:
+    return [method for method in METHODS if (name(method) not in CANNOT) == can]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("able", those(can=True), ids=name)
+def test_relevant_fields_come_before_noise_where_the_method_can(able, seed):
+    assert relevant_first(able, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unable", those(can=False), ids=name)
+def test_those_that_cannot_are_told_truly(unable):
+    assert not all(relevant_first(unable, seed) for seed in range(4))
+
+
+def test_it_is_its_configuration(method):
+    assert is_dataclass(method) and type(method).__dataclass_params__.frozen
+    assert method == type(method)() and hash(method) == hash(replace(method))
+    assert pickle.loads(pickle.dumps(method)) == method
+    assert from_config(to_config(method)) == method
+    assert method.paper and method.family in select.Family
+
+
+def test_it_travels_as_json(found):
+    back = Selection.from_json(found.to_json())
+    assert same(back, found) and back.ranking == found.ranking and back.seconds == found.seconds
+
+
+def test_a_part_without_rows_or_with_one_label_is_an_error_of_the_user(method, tiny):
+    part = tiny.table.part.copy()
+    part[part == Part.VAL] = Part.TRAIN
+    with pytest.raises(UserError, match="wanted VAL rows of both labels .* got no row"):
+        method.select(replace(tiny.table, part=part), DeepFM(), seed=0)
+    label = np.ones_like(tiny.table.label)
+    with pytest.raises(UserError, match="TRAIN rows .* got only label 1"):
+        method.select(replace(tiny.table, label=label), DeepFM(), seed=0)
