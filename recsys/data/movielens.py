@@ -68,7 +68,7 @@ def hundred_k_from_grouplens(folder: Path) -> TableSource:
     ratings = cells(folder / "u.data", "\t", ("user_id", "item_id", "rating", "timestamp"))
     users = cells(folder / "u.user", "|", ("user_id", "age", "gender", "occupation", "zip"))
     films = cells(folder / "u.item", "|", flags, "latin-1")
-    named = pc.extract_regex(films["name"], r"^(?P<title>.*?)\s*(?P<end>\((?P<year>\d{4})\))?\s*$")
+    named = pc.extract_regex(films["name"], r"^(?P<title>.*?)\s*(?P<end>\((?P<year>\d{4})\).*)?$")
     marked = [films[genre].to_pylist() for genre in genres]
     of_each = [
         " ".join(genre for genre, flag in zip(genres, row, strict=True) if flag == "1")

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from graphforget.core.errors import UserError
-from recsys.table.build import bucket_keys, side_by_side
 from recsys.table.cells import Cells, field_cells
 from recsys.table.click_table import ClickTable
+from recsys.table.encoder import bucket_keys, side_by_side
 from recsys.table.field import Kind
 from recsys.table.schema_file import parse_discretization, read_schema
 from recsys.table.source import Source

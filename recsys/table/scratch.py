@@ -25,6 +25,7 @@ class Scratch:
 
     path: Path
     rows: int
+    kinds: pa.Schema
 
     def column(self, name: str) -> Iterator[pa.Array]:
         """Cells of a column in pieces; texts come dictionary-encoded.
@@ -32,7 +33,8 @@ class Scratch:
         Args:
             name: number of a field, as a text, or `LABEL`, `SPLIT` or `USER`.
         """
-        with pq.ParquetFile(self.path, read_dictionary=[name]) as file:
+        coded = [name] if pa.types.is_string(self.kinds.field(name).type) else None
+        with pq.ParquetFile(self.path, read_dictionary=coded) as file:
             for batch in file.iter_batches(CHUNK_ROWS, columns=[name], use_threads=False):
                 yield batch.column(0)
 
@@ -58,7 +60,7 @@ def write_scratch(source: Source, schema: Schema, path: Path) -> Scratch:
             bar.update(round(100 * chunk.done) - bar.n)
     if not rows:
         raise UserError(f"{source.place}: it has no rows")
-    return Scratch(path, rows)
+    return Scratch(path, rows, kinds)
 
 
 def _types(schema: Schema) -> pa.Schema:

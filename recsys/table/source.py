@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -199,7 +200,7 @@ def _unpacked(file: Path, raw: pa.OSFile) -> pa.NativeFile:
 
 
 def _unreadable(file: Path, error: Exception) -> NoReturn:
-    why = " ".join(str(error).split())[:200]
+    why = re.sub(r"[Rr]ow #(\d+)", r"line \1", " ".join(str(error).split()))[:200]
     raise UserError(
         f"{file}: cannot be read to its end ({why}); is it complete, and is the delimiter right?"
     ) from None

@@ -22,8 +22,8 @@ class Counter:
     >>> counter = Counter(pa.string())
     >>> counter.add(pa.array(["b", "a", None]))
     >>> counter.add(pa.array(["a"]))
-    >>> [array.to_pylist() for array in counter.result()]
-    [['b', 'a'], [1, 2]]
+    >>> sorted(zip(*(array.to_pylist() for array in counter.result())))
+    [('a', 2), ('b', 1)]
     """
 
     def __init__(self, kind: pa.DataType):
@@ -36,14 +36,16 @@ class Counter:
         value, count = counted.field("values"), counted.field("counts")
         if pa.types.is_dictionary(value.type):
             value = value.dictionary_decode()
-        piece = pa.table({"value": value, "count": count}).filter(pc.field("value").is_valid())
+        piece = pa.table({"value": value, "count": count})
+        if value.null_count:
+            piece = piece.filter(value.is_valid())
         self._pending.append(piece)
         self._waiting += len(piece)
         if self._waiting > max(PENDING, len(self._whole)):  # so that all merges cost what one does
             self._merge()
 
     def result(self) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        """Different values in order of their first appearance, and their counts."""
+        """Different values in any order, and their counts."""
         self._merge()
         return self._whole["value"], self._whole["count"]
 
@@ -59,7 +61,8 @@ def keep_frequent(
 ) -> tuple[pa.Array, NDArray[np.int64]]:
     """The vocabulary: values that are frequent enough, the most frequent first.
 
-    The value at place ``v`` has the id ``v + 1``. Among equals, the one that came first is first.
+    The value at place ``v`` has the id ``v + 1``. Equally frequent ones are in their own order, so
+    that ids depend on the rows alone, and not on the chunks in which they were read.
 
     Args:
         values: different ones.
@@ -73,11 +76,10 @@ def keep_frequent(
     >>> found[0].to_pylist(), found[1].tolist()
     (['c', 'a'], [3, 2])
     """
-    numbers = counts.to_numpy()
-    order = np.argsort(-numbers, kind="stable")
-    order = order[numbers[order] >= min_count]
-    kept = values.take(pa.array(order)).combine_chunks()
-    return kept, numbers[order]
+    table = pa.table({"value": values, "count": counts})
+    table = table.filter(pc.greater_equal(counts, min_count))
+    table = table.sort_by([("count", "descending"), ("value", "ascending")])
+    return table["value"].combine_chunks(), table["count"].to_numpy()
 
 
 def look_up(vocabulary: pa.Array, chunks: Iterable[pa.Array]) -> Iterator[NDArray[np.uint32]]:
