@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.commands.parsing import new_parser
 from graphforget.commands.plans import add_plan, plan_of
+from graphforget.commands.s3t_choices import add_choices, check_public, choices_of, chosen
 from graphforget.commands.screen import columns, listing, show
 from graphforget.core.errors import UserError
 from graphforget.exact.formulas import (
@@ -34,6 +37,7 @@ def parser() -> ArgumentParser:
         "the last shard is dark, and the cost of training, repair and storage.",
     )
     add_plan(options)
+    add_choices(options)
     options.add_argument(
         "--nodes", type=int, default=None, help="number of items, to say how many share a slice"
     )
@@ -42,16 +46,25 @@ def parser() -> ArgumentParser:
 
 def run(options: Namespace) -> int:
     """Compute and print."""
-    plan = plan_of(options)
+    choices = choices_of(options)
+    plan = chosen(plan_of(options), choices, options.orders, options.subsets)
     if options.nodes is not None:
+        check_public(choices.public, options.nodes)
         plan.check(options.nodes)
-    result = forecast(plan, options.nodes)
+    result = forecast(plan, options.nodes, choices.prior)
     show(result, _text(result), options.json)
     return 0
 
 
-def forecast(plan: Plan, nodes: int | None = None) -> dict[str, Any]:
+def forecast(
+    plan: Plan, nodes: int | None = None, prior: Sequence[float] | None = None
+) -> dict[str, Any]:
     """All that the verb prints, ready for JSON.
+
+    Args:
+        plan: the plan.
+        nodes: number of items.
+        prior: probability that a deletion falls in each slice, shape ``(L,)``; by default alike.
 
     >>> told = forecast(Plan.chains(shards=1, slices=4, orders=4), nodes=400)
     >>> told["curve"][1]
@@ -59,7 +72,7 @@ def forecast(plan: Plan, nodes: int | None = None) -> dict[str, Any]:
     >>> told["training_cost"], told["nodes_per_slice"]
     (10.0, 100.0)
     """
-    alive = survival_after(plan, SHOWN)
+    alive = survival_after(plan, SHOWN, prior)
     curve = [
         {
             "deletions": count,
@@ -69,7 +82,8 @@ def forecast(plan: Plan, nodes: int | None = None) -> dict[str, Any]:
         }
         for count, chances in zip(SHOWN, alive, strict=True)
     ]
-    worth_showing = 1 + sum(row["retained"] > NEARLY_DARK for row in curve)
+    floor = max(NEARLY_DARK, curve[-1]["retained"])  # a public slice is never lost
+    worth_showing = 1 + sum(row["retained"] > floor for row in curve)
     result: dict[str, Any] = {
         "shards": plan.shards,
         "slices": plan.slices,
@@ -77,13 +91,14 @@ def forecast(plan: Plan, nodes: int | None = None) -> dict[str, Any]:
         "chained": plan.chained,
         "curve": curve[:worth_showing],
         "training_cost": training_cost(plan),
-        "repair_cost": repair_cost(plan),
+        "repair_cost": repair_cost(plan, prior),
         "stages_per_shard": len(plan.stages),
         "stages": stored_stages(plan),
     }
     try:
-        result["deletions_to_first_dark"] = deletions_to_first_dark(plan)
-        result["deletions_to_last_dark"] = deletions_to_last_dark(plan)
+        for name, count in (("first", deletions_to_first_dark(plan, prior)),
+                            ("last", deletions_to_last_dark(plan, prior))):
+            result[f"deletions_to_{name}_dark"] = count if math.isfinite(count) else None
     except UserError:  # no formula for this family; the curve is there all the same
         pass
     if nodes is not None:
@@ -107,8 +122,8 @@ def _text(result: dict[str, Any]) -> str:
     }
     if "deletions_to_first_dark" in result:
         facts = {
-            "deletions to the first dark shard": f"{result['deletions_to_first_dark']:.1f}",
-            "deletions to the last dark shard": f"{result['deletions_to_last_dark']:.1f}",
+            f"deletions to the {name} dark shard": _count(result[f"deletions_to_{name}_dark"])
+            for name in ("first", "last")
         } | facts
     if "nodes_per_slice" in result:
         facts["items in a slice, on average"] = f"{result['nodes_per_slice']:.1f}"
@@ -116,3 +131,7 @@ def _text(result: dict[str, Any]) -> str:
         f"{result['shards']} shards of {result['slices']} slices, {result['paths']} {kind}\n\n"
         f"without repair:\n{columns([head, *rows])}\n\n{listing(facts)}"
     )
+
+
+def _count(deletions: float | None) -> str:
+    return "no number is enough" if deletions is None else f"{deletions:.1f}"

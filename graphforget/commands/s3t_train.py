@@ -13,15 +13,23 @@ from torch_geometric.data import Data
 from graphforget.commands.parsing import Seed, add_graph, class_named, new_parser
 from graphforget.commands.progress import steps_shown
 from graphforget.commands.runs import refuse_taken
+from graphforget.commands.s3t_choices import (
+    Choices,
+    add_choices,
+    check_public,
+    choices_of,
+    chosen,
+)
 from graphforget.commands.screen import listing, show
 from graphforget.commands.services import add_service, pool_of
 from graphforget.commands.train import prepared, title
 from graphforget.core.errors import UserError
-from graphforget.exact import S3T
+from graphforget.exact import S3T, SliceSubsets
 from graphforget.exact.graph_source import GraphSource
 from graphforget.exact.hosts import LocalHosts
 from graphforget.exact.layout import create_system, open_system
 from graphforget.exact.manifest import Manifest
+from graphforget.exact.plan import Plan
 from graphforget.exact.router import Router, key_beside
 from graphforget.exact.sharded import Sharded
 from graphforget.exact.train import train_all
@@ -48,6 +56,7 @@ def parser() -> ArgumentParser:
             f"--{size}", type=float if size == "cost" else int, default=None,
             help=f"short for --learner.{size}; see s3t plan",
         )
+    add_choices(options)
     options.add_argument("--hosts", type=int, default=1, help="processes that shards live in")
     options.add_argument("--seed", type=Seed, default=0, help="of the split and the training")
     options.add_argument(
@@ -64,10 +73,12 @@ def run(options: Namespace) -> int:
             f"--learner: wanted an exact one, since a service certifies deletions, got "
             f"{type(learner).__name__}; use it with graphforget train and forget"
         )
+    choices = choices_of(options)
     pool = pool_of(options)
     data, task = prepared(options.data, options.root, "node", options.seed)
+    plan = planned(learner, data, choices)
     manifest = Manifest(
-        learner.plan(data), learner.recipe(task), options.seed,  # type: ignore[arg-type]
+        plan, learner.recipe(task), options.seed,  # type: ignore[arg-type]
         hosts=options.hosts, several=learner.several, data=title(options.data),
     )
     if options.resume:
@@ -75,7 +86,7 @@ def run(options: Namespace) -> int:
     else:
         refuse_taken(options.folder, replace=False)
         create_system(
-            options.folder, manifest, lambda place: GraphSource.write(place, data, manifest.plan)
+            options.folder, manifest, lambda place: GraphSource.write(place, data, plan)
         )
     started = time.perf_counter()
     with pool, steps_shown("training"):
@@ -109,6 +120,21 @@ def sized(learner: Sharded, sizes: dict[str, int | float | None]) -> Sharded:
                 "another --learner"
             )
     return replace(learner, **given)  # type: ignore[arg-type]
+
+
+def planned(learner: Sharded, data: Data, choices: Choices) -> Plan:
+    """The plan of a learner, as files would have it."""
+    plan = learner.plan(data)
+    if choices == Choices():
+        return plan
+    check_public(choices.public, int(data.num_nodes or 0))
+    if choices.prior and choices.orders:
+        raise UserError("--prior: orders are chosen by it, and --orders-file has them already")
+    return chosen(
+        plan, choices,
+        orders=learner.orders if isinstance(learner, S3T) else None,
+        cost=learner.cost if isinstance(learner, SliceSubsets) else None,
+    )
 
 
 def accuracy(answers: np.ndarray, data: Data) -> dict[str, float]:
