@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -45,9 +44,7 @@ def parser() -> ArgumentParser:
 
 def run(options: Namespace) -> int:
     """Answer, then write or print."""
-    out = options.out
-    if out is not None and (out.suffix not in WRITERS or os.path.isdir(out)):
-        raise UserError(f"{out}: wanted a file ending in {', '.join(WRITERS)}")
+    out = checked_out(options.out)
     trained = load_run(options.run)
     is_links = trained.task.test_items(trained.data).dim() == 2
     if is_links != (options.pairs is not None):
@@ -73,6 +70,17 @@ def run(options: Namespace) -> int:
     if out is None and len(rows) > ROWS_SHOWN and not options.json:
         note(f"{len(rows)} rows; --out FILE writes them all")
     return 0
+
+
+def checked_out(out: Path | None) -> Path | None:
+    """The file to write, or None to print.
+
+    Raises:
+        UserError: before any work, if it is none that `write_answers` writes.
+    """
+    if out is not None and (out.suffix not in WRITERS or out.is_dir()):
+        raise UserError(f"{out}: wanted a file ending in {', '.join(WRITERS)}")
+    return out
 
 
 def read_pairs(path: Path, num_nodes: int) -> Tensor:

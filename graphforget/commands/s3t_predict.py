@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,15 @@ import torch
 from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.commands.parsing import new_parser
-from graphforget.commands.predict import ROWS_SHOWN, WRITERS, as_table, write_answers
+from graphforget.commands.predict import (
+    ROWS_SHOWN,
+    WRITERS,
+    as_table,
+    checked_out,
+    write_answers,
+)
 from graphforget.commands.screen import note, show
 from graphforget.commands.services import add_service, router_of
-from graphforget.core.errors import UserError
 
 
 def parser() -> ArgumentParser:
@@ -33,9 +37,7 @@ def parser() -> ArgumentParser:
 
 def run(options: Namespace) -> int:
     """Answer, then write or print."""
-    out = options.out
-    if out is not None and (out.suffix not in WRITERS or os.path.isdir(out)):
-        raise UserError(f"{out}: wanted a file ending in {', '.join(WRITERS)}")
+    out = checked_out(options.out)
     with router_of(options) as router:
         answers = torch.tensor(router.predict())
         quiet = list(silent(router.status()))

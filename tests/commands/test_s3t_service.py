@@ -121,6 +121,9 @@ def test_mistakes_are_told_and_nothing_is_lost(tell, refused, folder, tmp_path, 
     assert "has no cost" in refused("s3t", "train", new, "--data", graph, "--cost", 2)
     assert "hosts" in refused("s3t", "train", new, "--data", graph, *QUICK, "--hosts", 5)
     assert "cannot be read" in refused("s3t", "predict", tmp_path / "none")
+    for verb in (("predict",), ("s3t", "predict")):  # before any work
+        said = refused(*verb, tmp_path / "none", "--out", tmp_path / "answers.txt")
+        assert "answers.txt: wanted a file ending in .npy, .parquet, .csv" in said
     assert "--pool ray" in refused("s3t", "status", folder, "--address", "auto")
     assert "either --request" in refused("s3t", "forget", folder)
     wrong = tmp_path / "wrong.json"
