@@ -9,8 +9,9 @@ from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.core.errors import UserError
 from graphforget.core.pool import LocalPool, Pool, RayPool
-from graphforget.exact.actors import SHARE, RemoteRouter, connected
+from graphforget.exact.actors import SHARE, connected
 from graphforget.exact.hosts import LocalHosts
+from graphforget.exact.remote_router import RemoteRouter
 from graphforget.exact.router import Router
 
 

@@ -30,7 +30,9 @@ def test_every_verb_on_a_cluster(tell, tmp_path):
         for when in ("off", "on"):
             answers = [np.load(f"{folder}-{when}.npy") for folder in (here, there)]
             np.testing.assert_array_equal(*answers)
-        assert tell("s3t", "stop", there, "--pool", "ray").code == 0
+        stopped = tell("s3t", "stop", there, "--pool", "ray", "--json").json["stopped"]
+        assert stopped == ["host-0", "host-1", "router"]
+        assert "nothing of" in tell("s3t", "stop", there, "--pool", "ray").out
         assert tell("s3t", "predict", there).code == 0  # the next process serves it
     finally:
         ray.shutdown()

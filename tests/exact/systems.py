@@ -68,9 +68,9 @@ def copied(folder: Path, place: Path) -> Path:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[Service, Repairer]]:
+def serving(folder: Path, key: bytes = KEY) -> Iterator[tuple[Service, Repairer]]:
     """A service in this process, and what repairs it."""
-    with Service(folder, LocalHosts(folder), KEY) as service:
+    with Service(folder, LocalHosts(folder), key) as service:
         yield service, Repairer(service)
 
 

@@ -13,10 +13,16 @@ import numpy as np
 import pytest
 
 from graphforget.core.errors import UserError
-from graphforget.exact.actors import RayHosts, RemoteRouter, connected
+from graphforget.exact.actors import PLACES, connected, named, running
 from graphforget.exact.case import State
+from graphforget.exact.key import key_at
+from graphforget.exact.layout import open_system
+from graphforget.exact.ray_hosts import RayHosts
+from graphforget.exact.remote_router import RemoteRouter
 from graphforget.exact.repair import Repairer
+from graphforget.exact.router import key_beside
 from graphforget.exact.service import Service
+from graphforget.exact.stopping import stop
 from graphforget.request import ForgetRequest
 from tests.exact.systems import (
     KEY,
@@ -110,6 +116,46 @@ def test_router_and_hosts_come_back_after_a_kill_and_are_found_again(ray, origin
         finally:
             router.stop()
     assert set(weights(folder)) == wanted(folder)
+
+
+def test_stopping_ends_what_runs_and_starts_nothing(ray, original, tmp_path):
+    folder = copied(original, tmp_path / "svc")
+    assert stop(ray, folder) == [] and running(ray, folder) == []
+    router = RemoteRouter(folder)
+    assert router.forget(node(3)).acknowledged
+    os.kill(router.status()["hosts"][1]["pid"], signal.SIGKILL)  # one that is being started again
+    assert stop(ray, folder) == ["host-0", "host-1", "router"]
+    assert running(ray, folder) == [] and stop(ray, folder) == []
+    with pytest.raises(ValueError):
+        ray.util.get_placement_group(named(folder, PLACES))
+    with serving(folder, key_at(key_beside(folder))) as (service, _):
+        assert service.forget(node(3)).known
+
+
+def test_stopping_ends_hosts_whose_router_is_gone(ray, original, tmp_path):
+    folder = copied(original, tmp_path / "svc")
+    RayHosts(folder).start()
+    assert stop(ray, folder) == ["host-0", "host-1"] and running(ray, folder) == []
+
+
+def test_damaged_and_missing_stages_are_trained_anew_on_the_cluster(ray, original, tmp_path):
+    folder = copied(original, tmp_path / "svc")
+    before = weights(folder)
+    router = RemoteRouter(folder)
+    try:
+        answers = router.predict()
+        files = open_system(folder).files
+        damaged = files.path(0, files.addresses(0)[0])
+        damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
+        files.path(1, files.addresses(1)[-1]).unlink()
+        repair = router.repair()
+        assert repair.shards == (0, 1) and not repair.failed
+        assert weights(folder).keys() == before.keys()
+        np.testing.assert_array_equal(router.predict(), answers)
+        assert router.repair().shards == ()
+    finally:
+        router.stop()
+    assert equal_weights(folder, original)
 
 
 def test_why_a_router_cannot_start_is_told(ray, original, tmp_path):

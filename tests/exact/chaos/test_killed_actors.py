@@ -9,8 +9,10 @@ import threading
 
 import pytest
 
-from graphforget.exact.actors import RayHosts, RemoteRouter, connected
+from graphforget.exact.actors import connected
 from graphforget.exact.key import SIZE
+from graphforget.exact.ray_hosts import RayHosts
+from graphforget.exact.remote_router import RemoteRouter
 from tests.exact.chaos.streams import big_graph, check_acknowledged, check_end, stream
 from tests.exact.systems import KEY, made
 
