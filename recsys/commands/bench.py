@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
+from numpy.typing import NDArray
 
 from graphforget.commands.runs import refuse_taken
 from graphforget.commands.screen import columns, note, show
@@ -19,7 +20,7 @@ from recsys.board.report import Drawn, report, text_rows
 from recsys.board.run import aukc_draws, run_trials
 from recsys.board.selectors import with_training
 from recsys.board.store import CELLS, Store
-from recsys.board.summary import standings
+from recsys.board.summary import Problem, standings
 from recsys.board.trial import Question, trials
 from recsys.commands.parsing import new_parser
 from recsys.commands.select import RECORDS, add_pool, add_training, pool_of
@@ -33,8 +34,7 @@ from recsys.commands.selectors import (
 from recsys.data import load_table
 from recsys.learn import ClickTraining
 from recsys.models import Backbone
-from recsys.select import RandomOrder, Selector
-from recsys.select.greedy_forward import GreedyForward
+from recsys.select import GreedyForward, RandomOrder, Selector
 from recsys.table import ClickTable
 
 BENCHMARK = "recsys_bench"
@@ -103,7 +103,7 @@ def run(options: Namespace) -> int:
     ]
     store = Store(options.out)
     records: list[Record] = []
-    drawn: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    drawn: dict[Problem, Mapping[str, NDArray]] = {}
     with pool_of(options) as pool:
         for table, those in zip(tables, asked, strict=True):
             records += run_trials(those, table, pool, store, BENCHMARK)

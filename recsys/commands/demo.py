@@ -25,10 +25,8 @@ from recsys.commands.select import RECORDS, write_answer, write_board
 from recsys.data import load_table
 from recsys.learn import ClickTraining
 from recsys.models import DeepFM
-from recsys.select import Lasso, RandomOrder, Selector
+from recsys.select import SFS, SHARK, Lasso, RandomOrder, Selector
 from recsys.select.lasso import BENCHMARK
-from recsys.select.sfs import SFS
-from recsys.select.shark import SHARK
 from recsys.table import ClickTable
 
 SELECTORS: tuple[Selector, ...] = (SHARK(), SFS(), Lasso(), BENCHMARK)

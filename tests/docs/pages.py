@@ -18,7 +18,7 @@ _FENCE = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.(?:py|md|cff|cfg|toml|txt)|LICENSE|Makefile|\.ci/run")
-_NAME = re.compile(r"(?:graphforget|experiments|benchmarks)(?:\.\w+)+")
+_NAME = re.compile(r"(?:graphforget|recsys|experiments|benchmarks)(?:\.\w+)+")
 
 
 @dataclass(frozen=True)

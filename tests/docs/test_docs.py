@@ -16,6 +16,7 @@ import pytest
 from experiments.__main__ import main as experiments
 from graphforget import exact, unlearn
 from graphforget.cli import main as graphforget
+from recsys.cli import main as recsys
 from tests.docs.pages import (
     GUIDES,
     ROOT,
@@ -32,7 +33,7 @@ from tests.docs.pages import (
 QUICK = ("add-your-own-method", "own-module")
 """Pages that take less than about five seconds."""
 
-RUN = ("graphforget ", "python -m experiments ", "python ")
+RUN = ("graphforget ", "recsys ", "python -m experiments ", "python ")
 """How a line of a bash block begins that is carried out."""
 
 
@@ -73,6 +74,8 @@ def test_code_blocks_run_in_order(page: Path, tmp_path, monkeypatch):
 def _carry_out(words: list[str], where: str) -> None:
     if words[:1] == ["graphforget"]:
         assert graphforget(words[1:]) == 0, where
+    elif words[:1] == ["recsys"]:
+        assert recsys(words[1:]) == 0, where
     elif words[:3] == ["python", "-m", "experiments"]:
         assert experiments(words[3:]) == 0, where
     elif words[:1] == ["python"]:
@@ -80,7 +83,7 @@ def _carry_out(words: list[str], where: str) -> None:
         done = subprocess.run([sys.executable, *words[1:]], **told)
         assert done.returncode == 0, f"{where}\n{done.stderr}"
     else:
-        assert not words, f"{where}: only graphforget and python are carried out here"
+        assert not words, f"{where}: only graphforget, recsys and python are carried out here"
 
 
 @pytest.mark.slow
@@ -122,7 +125,7 @@ def test_files_and_names_exist(page: Path):
 
 
 def _is_there(name: str) -> bool:
-    places = (ROOT, ROOT / "graphforget", ROOT / "docs")
+    places = (ROOT, ROOT / "graphforget", ROOT / "recsys", ROOT / "docs")
     return any((place / name).exists() for place in places)
 
 
