@@ -37,7 +37,8 @@ class Sharded(Learner, Unlearner):
     Args:
         several: average all of a shard's deepest live stages, not the first alone.
         repair: train dead stages again at once, from what is left; otherwise the model answers
-            from the stages that live, and `repaired` does it later.
+            from the stages that live, and `repaired` does it later. Neither is certified: that
+            takes the journal of a service, see graphforget s3t.
     """
 
     exact: ClassVar[bool] = True
