@@ -16,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from recsys.learn import ClickTraining, DenseAdam, LazyAdam
 from recsys.learn.click_training import fit_click
-from recsys.models import MLP, Backbone, ClickModel, DeepFM
+from recsys.models import MLP, Backbone, ClickModel, DeepFM, FieldEmbedding
 from recsys.table import ClickTable, Part
 
 MOVIELENS = (943, 1682, 49_282, 1659, 216, 73, 2, 61, 21, 795, 24, 7, 213)
 """Values of MovieLens-100K's 13 fields."""
 
-CRITEO = (50,) * 13 + tuple(int(n) for n in np.geomspace(4, 300_000, 26))
-"""Values of 39 fields as Criteo's are spread; about 1.3 million rows of embedding."""
+CRITEO = (50,) * 13 + tuple(int(n) for n in np.geomspace(4, 390_000, 26))
+"""Values of 39 fields as Criteo's are spread; 1.06 million rows of embedding."""
 
 Loop = Callable[[ClickModel, ClickTable, int, int], None]
 """Trains a model on a table for so many epochs of batches of such a size."""
@@ -65,7 +66,8 @@ def plain(optimizers: Callable[[ClickModel], list], sparse: bool = False) -> Loo
     """The least that a training loop can do."""
 
     def loop(model: ClickModel, table: ClickTable, epochs: int, batch: int) -> None:
-        model.embedding.sparse = sparse
+        if sparse:
+            model.embedding.forward = partial(_looked_up, model.embedding)
         rows = table.rows(Part.TRAIN)
         ids, label = table.take(rows), table.labels(rows)
         steps = optimizers(model)
@@ -80,6 +82,10 @@ def plain(optimizers: Callable[[ClickModel], list], sparse: bool = False) -> Loo
                     step.step()
 
     return loop
+
+
+def _looked_up(embedding: FieldEmbedding, ids: Tensor) -> Tensor:
+    return F.embedding(ids + embedding.offsets, embedding.weight, sparse=True)
 
 
 class _Rows(Dataset):

@@ -59,14 +59,27 @@ class ClickModule(pl.LightningModule):
         """One entry an epoch."""
         self._losses: list[Tensor] = []
         self._answers: list[Batch] = []
-        model.embedding.sparse = training.optimizer.sparse
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits, shape ``(B,)``."""
         return self.model(ids)
 
     def configure_optimizers(self) -> Optimizer:
-        """One optimiser of all weights that learn from training batches."""
+        """One optimiser of all weights that learn from training batches.
+
+        Raises:
+            UserError: if gradients shall be clipped of which the norm is not to be had.
+        """
+        lazy, clips = self.settings.optimizer.lazy, self.trainer.gradient_clip_val is not None
+        if lazy and clips:
+            raise UserError(
+                f"{type(self.settings.optimizer).__name__}: wanted a Trainer without "
+                "gradient_clip_val, as torch does not clip sparse gradients; use DenseAdam"
+            )
+        on_cpu = self.trainer.strategy.root_device.type == "cpu"
+        self.model.embedding.sparse = lazy or (
+            on_cpu and self.trainer.world_size == 1 and not clips  # then it is the quicker way
+        )
         gate = [weight for weight in self.model.gate.parameters() if weight.requires_grad]
         own = self.model.gate.own_optimizer(gate) if gate else None
         table = self.model.embedding.weight
@@ -111,6 +124,10 @@ class ClickModule(pl.LightningModule):
                     f"{loss}; lower the learning rate ({self.settings.learning_rate})"
                 )
             self.history.append(Epoch(loss))
+
+    def on_fit_end(self) -> None:
+        """Leave a model whose gradients are dense, as anybody expects them."""
+        self.model.embedding.sparse = False
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Answer a batch."""

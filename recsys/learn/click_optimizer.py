@@ -12,14 +12,15 @@ from torch.optim import Adam, Optimizer
 
 from graphforget.core.errors import UserError
 from recsys.learn.click_rowwise_adam import RowwiseAdam
+from recsys.learn.click_spread_adam import SpreadAdam
 from recsys.learn.click_together import Together
 
 
 class ClickOptimizer(ABC):
     """The recipe of an optimiser for a click model. Subclasses are frozen dataclasses."""
 
-    sparse: ClassVar[bool]
-    """Whether the embedding gives gradients of the touched rows only."""
+    lazy: ClassVar[bool]
+    """Whether rows that a batch did not touch keep still, so that it needs sparse gradients."""
 
     @abstractmethod
     def build(
@@ -46,7 +47,7 @@ class DenseAdam(ClickOptimizer):
     Rows that a batch did not touch still drift with their momentum.
     """
 
-    sparse: ClassVar[bool] = False
+    lazy: ClassVar[bool] = False
 
     def build(
         self,
@@ -55,7 +56,7 @@ class DenseAdam(ClickOptimizer):
         learning_rate: float,
         weight_decay: float,
     ) -> Optimizer:
-        return Adam(
+        return SpreadAdam(
             [table, *others], lr=learning_rate, weight_decay=weight_decay, fused=True
         )
 
@@ -68,7 +69,7 @@ class LazyAdam(ClickOptimizer):
     still between batches, and their moments do not decay. State it with results.
     """
 
-    sparse: ClassVar[bool] = True
+    lazy: ClassVar[bool] = True
 
     def build(
         self,

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
+
+from recsys.learn.click_spread_adam import touched_rows
 
 
 class RowwiseAdam(Optimizer):
@@ -52,7 +54,7 @@ class RowwiseAdam(Optimizer):
             state["moments"] = weight.new_zeros(weight.size(0), 2, weight.size(1))
         state["step"] += 1
         (first, second), step, moments = group["betas"], state["step"], state["moments"]
-        rows, gradient = _touched(weight.grad)  # type: ignore[arg-type]
+        rows, gradient = touched_rows(weight.grad)  # type: ignore[arg-type]
         moment = moments.index_select(0, rows)
         mean, square = moment[:, 0], moment[:, 1]
         mean.lerp_(gradient, 1 - first)
@@ -60,10 +62,5 @@ class RowwiseAdam(Optimizer):
         moments.index_copy_(0, rows, moment)
         correction = (1 - second**step) ** 0.5
         change = mean / square.sqrt().add_(group["eps"] * correction)
-        weight.index_add_(0, rows, change, alpha=-group["lr"] * correction / (1 - first**step))
-
-
-def _touched(gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """The rows that have a gradient, ascending, and their gradients: (U,) and (U, d)."""
-    gradient = gradient.coalesce()
-    return gradient.indices()[0], gradient.values()
+        pace = group["lr"] * correction / (1 - first**step)
+        weight.index_copy_(0, rows, weight.index_select(0, rows).sub_(change, alpha=pace))

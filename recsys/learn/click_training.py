@@ -54,7 +54,7 @@ class ClickTraining:
             raise UserError(f"training: learning_rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.weight_decay < float("inf"):
             raise UserError(f"training: weight_decay must be 0 or more, got {self.weight_decay}")
-        if self.weight_decay and self.optimizer.sparse:
+        if self.weight_decay and self.optimizer.lazy:
             raise UserError(
                 f"training: {type(self.optimizer).__name__} knows no weight decay, as that would "
                 f"move every row, got {self.weight_decay}; set it to 0 or use DenseAdam"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,7 +45,7 @@ class CrossAndDeep(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, crosses: list[nn.Module], hidden: tuple[int, ...], dropout: float
+        self, inputs: int, crosses: Sequence[nn.Module], hidden: tuple[int, ...], dropout: float
     ) -> None:
         super().__init__()
         self.crosses = nn.ModuleList(crosses)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from graphforget.core.errors import UserError
+from recsys.models.row_sums import SparseLookup
 from recsys.table import Field
 
 SCALE = 0.01
@@ -47,7 +48,8 @@ class FieldEmbedding(nn.Module):
         self.starts = tuple(starts[:-1])
         """Where each field begins in `weight`, ``F`` numbers."""
         self.sparse = False
-        """Whether gradients name the rows that a batch touched, and no others."""
+        """Whether gradients name the rows that a batch touched, and no others; they cannot be
+        differentiated again."""
         generator = Generator().manual_seed(seed)
         self.weight = nn.Parameter(torch.randn(starts[-1], width, generator=generator) * SCALE)
         widths = [field.width for field in fields]
@@ -76,7 +78,11 @@ class FieldEmbedding(nn.Module):
                 f"embedding: wanted ids of shape (B, {self._columns}) for the fields "
                 f"{', '.join(field.name for field in self.fields)}, got {tuple(ids.shape)}"
             )
-        vectors = F.embedding(ids + self.offsets, self.weight, sparse=self.sparse)
+        places = ids + self.offsets
+        if self.sparse:
+            vectors = SparseLookup.apply(self.weight, places)
+        else:
+            vectors = F.embedding(places, self.weight)
         return self._means(ids, vectors) if self._multi else vectors
 
     def _means(self, ids: Tensor, vectors: Tensor) -> Tensor:
