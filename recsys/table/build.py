@@ -23,7 +23,7 @@ from recsys.table.schema import Column, Schema
 from recsys.table.schema_file import discretization_text, schema_text
 from recsys.table.scratch import LABEL as CLICKS
 from recsys.table.scratch import SPLIT, USER, Scratch, write_scratch
-from recsys.table.source import Source
+from recsys.table.source import CHUNK_ROWS, Source
 from recsys.table.stored import (
     ABOUT,
     FORMAT,
@@ -69,7 +69,8 @@ def _fill(folder: Path, scratch: Scratch, schema: Schema, name: str, place: str)
     sums = {PART: _write(folder / "part.npy", np.uint8, (rows,), _parts(scratch, schema, place))}
     part = np.load(folder / "part.npy", mmap_mode="r")
     sums[LABEL] = _write(folder / "label.npy", np.uint8, (rows,), _pieces(scratch, CLICKS))
-    _check_clicks(folder, part, place)
+    label = np.load(folder / "label.npy", mmap_mode="r")
+    found = _check_clicks(label, part, place)
     if schema.user is not None:
         sums[USERS] = _write_users(folder, scratch)
     fields, learned = [], {}
@@ -92,7 +93,7 @@ def _fill(folder: Path, scratch: Scratch, schema: Schema, name: str, place: str)
         "format": FORMAT,
         "name": name,
         "rows": rows,
-        "parts": {one.name.lower(): int((part == one).sum()) for one in Part},
+        "parts": {one.name.lower(): int(found[one].sum()) for one in Part},
         "fields": [
             {"name": one.name, "size": one.size, "kind": one.kind.value, "width": one.width}
             for one in fields
@@ -131,15 +132,21 @@ def _pieces(scratch: Scratch, name: str) -> Iterator[NDArray[Any]]:
         yield piece.to_numpy(zero_copy_only=False)
 
 
-def _check_clicks(folder: Path, part: NDArray[Any], place: str) -> None:
-    label = np.load(folder / "label.npy", mmap_mode="r")
+def _check_clicks(label: NDArray[Any], part: NDArray[Any], place: str) -> NDArray[np.int64]:
+    """Rows by part and label, shape ``(256, 2)``, where each part has both labels."""
+    found = np.zeros((256, 2), dtype=np.int64)
+    for start in range(0, len(part), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
+        codes = 2 * part[rows].astype(np.int64) + label[rows]
+        found += np.bincount(codes, minlength=512).reshape(256, 2)
     for one in Part:
-        clicked = label[part == one]
-        if clicked.min() == clicked.max():
+        if not found[one].all():
             raise UserError(
-                f"{place}: all labels of the {one.name.lower()} part are {clicked[0]}, so nothing "
-                "can be told apart; take another split, or check the label"
+                f"{place}: all labels of the {one.name.lower()} part are "
+                f"{int(found[one].argmax())}, so nothing can be told apart; take another split, "
+                "or check the label"
             )
+    return found
 
 
 def _write_users(folder: Path, scratch: Scratch) -> str:

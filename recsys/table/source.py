@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -179,7 +180,7 @@ def header(file: Path, delimiter: str) -> list[str]:
         raise UserError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     if not text:
         raise UserError(f"{file}: its first line is empty; a header is wanted")
-    return [cell.strip().strip('"') for cell in text.split(delimiter)]
+    return next(csv.reader([text], delimiter=delimiter))
 
 
 def _all_texts(file: Path, source: CsvSource) -> dict[str, pa.DataType]:

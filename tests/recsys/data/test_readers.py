@@ -57,7 +57,8 @@ def test_both_copies_of_movielens_100k_say_the_same(data_root):
     for name in ("user_id", "item_id", "rating", "timestamp", "genres", "age", "gender", "zip"):
         assert ours[name].to_pylist() == theirs[name].to_pylist()
     titles = zip(ours["title"].to_pylist(), theirs["title"].to_pylist(), strict=True)
-    assert len({pair for pair in titles if pair[0] != pair[1]}) == 2  # a misspelling, and a stray year
+    differing = {pair for pair in titles if pair[0] != pair[1]}
+    assert len(differing) == 2  # a misspelling, and a stray year
 
 
 def test_atomic_files_are_joined_and_checked(tmp_path):
