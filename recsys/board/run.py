@@ -17,6 +17,7 @@ from tqdm import tqdm
 from graphforget.core.errors import Refused
 from graphforget.core.pool import Pool
 from graphforget.core.record import Record, git_state, versions
+from recsys.board.aukc import check_grid
 from recsys.board.bootstrap import Bootstrap
 from recsys.board.retrain import Cell, CellScores, retrained, scored
 from recsys.board.store import Searched, Store
@@ -66,7 +67,14 @@ def run_trials(
         store: what is known already, and where results go.
         benchmark: name that records bear.
         quiet: show no progress.
+
+    Raises:
+        UserError: if a grid asks for more fields than the table has.
     """
+    for question in questions:
+        if question.grid:
+            check_grid(question.grid, table.num_fields)
+
     def shown(items: Sequence[Any], what: str) -> tqdm:
         return tqdm(total=len(items), desc=f"{table.name}: {what}", disable=quiet or None)
 

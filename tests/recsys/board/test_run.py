@@ -108,6 +108,12 @@ def test_without_a_grid_nothing_is_trained(small_table, trained):
     assert trained == [] and Trial(record).ranking and "aukc" not in record.metrics
 
 
+def test_a_grid_beyond_the_table_is_refused_before_any_work(small_table, trained):
+    with pytest.raises(UserError, match="the table has 4 fields, got k = 5"):
+        carried_out([ask(UP), ask(UP, grid=(5,))], small_table)
+    assert trained == []
+
+
 def test_a_failure_is_a_record_and_the_others_go_on(small_table, monkeypatch):
     real = run.retrained
 
