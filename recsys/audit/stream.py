@@ -1,4 +1,4 @@
-"""Streams: a method that copes with one request may not cope with ten
+"""Streams: a method that copes with one request may not cope with ten.
 
 Measured in recsys_unlearning.md 5.6.
 """

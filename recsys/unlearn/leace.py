@@ -111,7 +111,7 @@ class AttributeErasure:
 
     def fitted_on(self, trained: Trained, seed: int = 0) -> Tensor:
         """The users that the eraser of a seed is fitted on, bool, shape ``(U,)``."""
-        known = trained.data.attributes  # type: ignore[attr-defined]
+        known = trained.data.attributes
         if self.attribute not in known:
             there = ", ".join(known) or "none"
             raise UserError(

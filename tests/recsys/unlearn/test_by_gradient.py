@@ -13,6 +13,7 @@ from graphforget.core.errors import Refused, UserError
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from recsys.learn.bpr import BPRMF
+from recsys.learn.lightgcn import LightGCN
 from recsys.task import Ranking, Rivals
 from recsys.unlearn import SSD, BoundedAscent, Influence, ReverseBPR, SalUn
 from recsys.unlearn.importance import squared_gradients
@@ -22,6 +23,7 @@ from recsys.unlearn.salun import salient
 from tests.recsys.planted import planted_log
 
 LEARNER = BPRMF(width=8, epochs=30, learning_rate=0.02, batch_size=128, snapshots=())
+GRAPH = LightGCN(width=8, epochs=60, batch_size=512, snapshots=())
 RIVALS = Rivals(planted_log())
 METHODS = [
     BoundedAscent(), Influence(damping=1.0), ReverseBPR(batches=8), SSD(batches=8), SalUn(steps=20)
@@ -170,6 +172,25 @@ def test_factors_have_no_spillover(trained, request_):
     pairs = forgotten_pairs(trained, request_)
     direct = gradient(loss_of(trained.model, pairs, 0), trained.model)
     torch.testing.assert_close(pull, direct, rtol=1e-4, atol=1e-5)
+
+
+def test_averages_over_neighbours_spill_over(request_):
+    """In LightGCN the slope of retained pairs changes, also where nothing was taken away."""
+    graph = GRAPH.fit(planted_log(), Ranking(), seed=0)
+    pairs = forgotten_pairs(graph, request_)
+    direct = gradient(summed_loss(graph, graph.model, graph.data, pairs, 0, RIVALS), graph.model)
+    spilled = [p - d for p, d in zip(pull_of(graph, graph.model, request_, 0), direct, strict=True)]
+    assert float(spilled[0].norm()) > 0.05 * float(direct[0].norm())
+    near = request_.affected(graph.data, 2)
+    assert float(spilled[0][near].norm()) > 0
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if not isinstance(m, SSD)], ids=str)
+def test_they_run_on_averaged_embeddings_too(method, request_):
+    graph = GRAPH.fit(planted_log(), Ranking(), seed=0)
+    after = method(graph, request_, seed=0)
+    gone = forgotten_pairs(graph, request_)
+    assert margin(after, gone, graph) < margin(graph, gone, graph)
 
 
 def test_the_preconditioner_knows_who_has_many_pairs(trained, request_):

@@ -11,6 +11,7 @@ from graphforget.request import ForgetRequest
 from graphforget.unlearn import Retrain
 from recsys.interactions import Interactions
 from recsys.learn.bpr import BPRMF
+from recsys.learn.lightgcn import LightGCN
 from recsys.task import Ranking
 from recsys.unlearn import SISA, RecEraser, UltraRE
 from recsys.unlearn.aggregate import Attention, MeanScore, TaughtScore
@@ -30,6 +31,7 @@ EXACT = [
     SISA(BASE, HashedUsers(3), MeanScore()),
     SISA(BASE, HashedInteractions(3), QUICK),
     SISA(BASE, HashedUsers(3), TaughtScore()),
+    SISA(LightGCN(width=4, epochs=2, snapshots=()), HashedUsers(3), MeanScore()),
 ]
 PUBLISHED = [
     RecEraser(BASE, SimilarUsers(3), QUICK),
