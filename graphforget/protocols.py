@@ -29,6 +29,9 @@ class Learner(ABC):
     descends: ClassVar[bool] = True
     """Whether `fit` goes down a slope; what it solves in closed form cannot be trained on."""
 
+    transductive: ClassVar[bool] = False
+    """Whether models have weights for every node, so that they answer on the whole graph only."""
+
     @abstractmethod
     def build(self, data: Data, task: Task, seed: int) -> nn.Module:
         """A model of the right shape with fresh weights drawn from ``seed``."""

@@ -61,6 +61,11 @@ class GNNDelete(Unlearner):
                 "the model has no message-passing layer of torch_geometric to put an operator "
                 "behind; use Resume or FineTune"
             )
+        if trained.learner is not None and trained.learner.transductive:
+            return (
+                "operators are learned on a part of the graph, and the model has weights for "
+                "every node, so it answers on the whole graph only; use Resume or D2DGN"
+            )
         if deleted_pairs(request, trained.data).numel() == 0:
             return (
                 f"no edge of the graph belongs to the {request.size} {request.kind} ids named, "

@@ -62,6 +62,11 @@ class PairwiseLearner(Learner):
     batch_size: int = 1024
     snapshots: tuple[float, ...] = (0.5, 0.75, 0.9)
 
+    negatives = 1
+    """Rivals of each pair."""
+
+    transductive = True
+
     def __post_init__(self) -> None:
         checks = {
             "width": isinstance(self.width, int) and self.width >= 1,
@@ -149,7 +154,7 @@ class PairwiseLearner(Learner):
             generator: draws the rivals.
             rivals: where they are drawn from, for who asks more than once.
         """
-        against = (rivals or Rivals(data))(pairs, generator)
+        against = (rivals or Rivals(data))(pairs.repeat(1, self.negatives), generator)
         loss = self.pair_loss(model, data, ranking(self, task), pairs, against)
         rows = getattr(model, "rows", None)
         if rows is None or not self.penalty:
@@ -160,7 +165,15 @@ class PairwiseLearner(Learner):
     def pair_loss(
         self, model: nn.Module, data: Data, task: Ranking, pairs: Tensor, rivals: Tensor
     ) -> Tensor:
-        """Mean loss of some pairs against their rivals: BPR unless a learner has another."""
+        """Mean loss of some pairs against their rivals: BPR unless a learner has another.
+
+        Args:
+            model: the network.
+            data: the log it looks at.
+            task: reads the network.
+            pairs: shape ``(2, K)``.
+            rivals: `negatives` times as many.
+        """
         return task.pairwise_loss(model, data, pairs, rivals)
 
 

@@ -3,6 +3,7 @@
 `AttributeErasure` stands beside them: an attribute is nothing that a request could name.
 """
 
+from recsys.unlearn.als_deletion import ALSDeletion
 from recsys.unlearn.ease_deletion import EASEDeletion
 from recsys.unlearn.influence import Influence
 from recsys.unlearn.leace import AttributeErasure
@@ -14,6 +15,7 @@ from recsys.unlearn.ssd import SSD
 __all__ = [
     "SISA",
     "SSD",
+    "ALSDeletion",
     "AttributeErasure",
     "BoundedAscent",
     "EASEDeletion",

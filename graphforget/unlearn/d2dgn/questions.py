@@ -133,7 +133,9 @@ def _neighborhood(
     layers = len(message_passing(trained.model))
     near = flow.khop(request.nodes(data).to(data.edge_index.device), layers + 1)
     most = WORTH_CUTTING * data.num_nodes
-    if layers == 0 or near.numel() + company > most or near.numel() > share * data.num_nodes:
+    by_id = trained.learner is not None and trained.learner.transductive
+    large = near.numel() + company > most or near.numel() > share * data.num_nodes
+    if layers == 0 or by_id or large:
         return None
     anyone = torch.randint(data.num_nodes, (company,), generator=generator).to(near.device)
     nodes = torch.cat([near, flow.khop(anyone, 1)]).unique()
