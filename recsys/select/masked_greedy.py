@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from graphforget._lightning import pl
 from recsys.learn import ClickTraining, roc_auc, train_click
 from recsys.models import Gate
 from recsys.select.base import Family, Selection, Selector, one_score_each
@@ -56,10 +59,10 @@ class RandomFields(Gate):
 
 
 class MaskedAUC:
-    """AUC of a network that sees some fields and zeros in place of the others.
+    """AUC of a network, as it is now, that sees some fields and zeros in place of the others.
 
     Args:
-        model: trained under `RandomFields`, in eval mode.
+        model: trained under `RandomFields`; copied as far as it is needed.
         table: with the fields of the model.
         rows: numbers of the rows that are answered, shape ``(R,)``.
         batch_size: rows answered at a time.
@@ -68,7 +71,7 @@ class MaskedAUC:
     def __init__(
         self, model: ClickModel, table: ClickTable, rows: NDArray, batch_size: int
     ) -> None:
-        self.backbone = model.backbone
+        self.backbone = deepcopy(model.backbone).eval()
         self.names = [one.name for one in table.fields]
         self.label = np.asarray(table.label[rows])
         with torch.inference_mode():
@@ -88,6 +91,27 @@ class MaskedAUC:
         return roc_auc(self.label, logit.numpy())
 
 
+class LastEpochs(pl.Callback):
+    """Keeps what the network was at the end of its last epochs.
+
+    Args:
+        epochs: at most so many.
+        table, rows, batch_size: as `MaskedAUC` takes them.
+    """
+
+    def __init__(self, epochs: int, table: ClickTable, rows: NDArray, batch_size: int) -> None:
+        self.asked = table, rows, batch_size
+        self.kept: deque[MaskedAUC] = deque(maxlen=epochs)
+
+    def on_validation_end(self, trainer: Any, module: Any) -> None:
+        """Keep the epoch that was just validated."""
+        self.kept.append(MaskedAUC(module.model, *self.asked))
+
+    def __call__(self, sets: Sequence[FieldSet]) -> list[float]:
+        """The mean AUC of each set of fields over the epochs."""
+        return np.mean([auc(sets) for auc in self.kept], axis=0).tolist()
+
+
 @dataclass(frozen=True)
 class MaskedGreedy(Selector):
     """Greedy forward selection in which masks on one network stand in for trainings.
@@ -98,6 +122,10 @@ class MaskedGreedy(Selector):
     always the one with the highest validation AUC: ``F (F + 1) / 2`` passes over validation rows
     in place of as many trainings.
 
+    The AUC is the mean over the epochs from the best to that in which training stopped. At its
+    best the network has not yet learned by heart what its fields of many values say, and does not
+    show which of them will do harm to the networks that are trained on the chosen fields.
+
     Args:
         training: of the one network.
         max_rows: at most so many validation rows, drawn at random; None takes all.
@@ -107,12 +135,13 @@ class MaskedGreedy(Selector):
     paper: ClassVar[str] = "ours"
 
     training: ClickTraining = field(default_factory=ClickTraining)
-    max_rows: int | None = 50_000
+    max_rows: int | None = 20_000
 
     def search(self, table: ClickTable, backbone: Backbone, seed: int) -> Selection:
-        fitted = train_click(table, backbone, self.training, seed, gate=RandomFields())
         rows = some_rows(table.rows(Part.VAL), self.max_rows, seed)
-        auc = MaskedAUC(fitted.model, table, rows, self.training.batch_size)
-        order = greedy_order(auc.names, auc)
-        found = one_score_each(table, scores_by_place(auc.names, order))
-        return replace(found, gate=fitted.model.gate, model=fitted)
+        names, training = [one.name for one in table.fields], self.training
+        epochs = LastEpochs(training.patience + 1, table, rows, training.batch_size)
+        gate = RandomFields()
+        fitted = train_click(table, backbone, training, seed, gate=gate, callbacks=[epochs])
+        found = one_score_each(table, scores_by_place(names, greedy_order(names, epochs)))
+        return replace(found, gate=gate, model=fitted)

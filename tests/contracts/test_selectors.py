@@ -52,7 +52,7 @@ def short(method: Selector) -> Selector:
     training = getattr(method, "training", None)
     if training is None:
         return method
-    return replace(method, training=replace(training, epochs=2, batch_size=64))
+    return replace(method, training=replace(training, epochs=2, batch_size=64, learning_rate=0.02))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def found(method, tiny, memory) -> Selection:
     return memory[method]
 
 
-def poisoned(table: ClickTable, part: Part, seed: int = 9) -> ClickTable:
+def poisoned(table: ClickTable, part: Part, seed: int = 0) -> ClickTable:
     """The table with ids and labels of a part drawn anew."""
     draw, rows = np.random.default_rng(seed), table.rows(part)
     columns = [column.copy() for column in table.columns]
@@ -95,10 +95,13 @@ def test_the_same_seed_gives_the_same_selection_whatever_the_test_rows_hold(meth
 
 
 def test_the_rows_that_may_be_read_are_read(method, found, tiny):
-    """The poison works: in the training rows it changes the scores of all that look at them."""
-    table = poisoned(tiny.table, Part.TRAIN)
-    after = short(method).select(table, DeepFM(), seed=3)
-    assert same(after, found) == (name(method) in BLIND)
+    """The poison works: in the training rows it changes the scores of all that look at them.
+
+    Scores that are places may come out the same by chance: several poisons are tried.
+    """
+    tables = (poisoned(tiny.table, Part.TRAIN, seed) for seed in range(6))
+    noticed = any(not same(short(method).select(t, DeepFM(), seed=3), found) for t in tables)
+    assert noticed == (name(method) not in BLIND)
 
 
 def relevant_first(method: Selector, seed: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -14,7 +15,7 @@ from recsys.learn import ClickTraining, roc_auc, train_click
 from recsys.models import DeepFM
 from recsys.select.field_sets import FieldSets, TrainedOn
 from recsys.select.greedy_forward import greedy_order
-from recsys.select.masked_greedy import MaskedAUC, RandomFields, random_subsets
+from recsys.select.masked_greedy import LastEpochs, MaskedAUC, RandomFields, random_subsets
 from recsys.table import Part, Planted, planted_table
 
 QUICK = ClickTraining(batch_size=256, learning_rate=0.05, epochs=2)
@@ -142,3 +143,14 @@ def test_a_mask_hides_the_values_of_a_field(planted):
         fitted.model.embedding.weight[fitted.model.embedding.starts[masked.names.index(hidden)]] = 9
     after = MaskedAUC(fitted.model, table, rows, batch_size=100)([every - {hidden}])
     assert after == before and before[0] < whole
+
+
+def test_the_last_epochs_are_kept_as_they_were(planted):
+    table, rows = planted.table, planted.table.rows(Part.VAL)
+    epochs = LastEpochs(2, table, rows, batch_size=100)
+    training = replace(QUICK, epochs=3, patience=3)
+    fitted = train_click(table, DeepFM(), training, 0, gate=RandomFields(), callbacks=[epochs])
+    every = [frozenset(one.name for one in table.fields)]
+    alone = [auc(every)[0] for auc in epochs.kept]
+    assert alone == pytest.approx([epoch.auc for epoch in fitted.history[1:]], abs=1e-6)
+    assert epochs(every)[0] == pytest.approx(sum(alone) / 2) and alone[0] != alone[1]
