@@ -12,7 +12,16 @@ import pyarrow as pa
 import pytest
 
 from recsys.table import (
-    ByTime, Column, Kind, Quantiles, Schema, Source, build_table, encoder, source, split,
+    ByTime,
+    Column,
+    Kind,
+    Quantiles,
+    Schema,
+    Source,
+    build_table,
+    encoder,
+    source,
+    split,
     vocabulary,
 )  # fmt: skip
 from recsys.table.source import Chunk

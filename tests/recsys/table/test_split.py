@@ -43,6 +43,8 @@ def test_by_time_no_part_reaches_into_the_time_of_the_next():
     assert times[found == 0].max() < times[found == 1].min()
     assert times[found == 1].max() < times[found == 2].min()
     assert abs((found == 0).mean() - 0.7) < 0.05
+    mixed = np.random.default_rng(1).permutation(100).astype(float)
+    assert np.bincount(codes(ByTime("t"), mixed)).tolist() == [70, 20, 10]
 
 
 def test_given():
