@@ -25,6 +25,7 @@ from graphforget.commands.services import add_service, pool_of
 from graphforget.commands.train import prepared, title
 from graphforget.core.errors import UserError
 from graphforget.exact import S3T, SliceSubsets
+from graphforget.exact.beginning import is_new
 from graphforget.exact.graph_source import GraphSource
 from graphforget.exact.hosts import LocalHosts
 from graphforget.exact.layout import create_system, open_system
@@ -155,5 +156,5 @@ def _check_same(options: Namespace, manifest: Manifest) -> None:
         raise UserError(
             f"{options.folder}: was begun with other options; give the same ones with --resume"
         )
-    if system.layout.journal.exists():
+    if not is_new(system.layout):
         raise UserError(f"{options.folder}: is trained and serves already; use s3t repair")

@@ -111,6 +111,17 @@ def test_an_ended_training_is_gone_on_with(tell, folder, original):
     assert "other options" in tell(*words, "--seed", "5").err
 
 
+def test_a_lost_journal_is_not_begun_anew(tell, refused, folder, request_file, original):
+    assert tell("s3t", "forget", folder, "--request", request_file).code == 0
+    for left in folder.glob("journal.db*"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    (folder.parent / "svc.key").unlink()
+    train = ("s3t", "train", folder, "--data", original / "graph.npz", *QUICK, "--resume")
+    for words in (("s3t", "predict", folder), ("s3t", "repair", folder), train):
+        said = refused(*words)
+        assert "journal.db: is gone, and" in said and "host-0000.log tells of requests" in said
+
+
 def test_mistakes_are_told_and_nothing_is_lost(tell, refused, folder, tmp_path, request_file):
     graph = graph_file(tmp_path)
     assert "exists" in refused("s3t", "train", folder, "--data", graph, *QUICK)
