@@ -29,38 +29,38 @@ def counts(values: NDArray, label: NDArray) -> NDArray[np.int64]:
     return np.bincount(pairs, minlength=2 * (int(place.max()) + 1)).reshape(-1, 2)
 
 
-def excess_chi_squared(contingency: NDArray) -> float:
-    r"""Pearson's statistic in standard deviations above what independence gives.
+def association(contingency: NDArray) -> float:
+    r"""Pearson's statistic a row, less what shuffled labels give: :math:`\phi^2`, bias-corrected.
 
-    :math:`(\chi^2 - \nu n / (n - 1)) / \sqrt{2 \nu}` with :math:`\nu` degrees of freedom, the
-    first moment that of shuffled labels, exact in any table. The bare statistic grows with the
-    number of values, relevant or not, and p-values of large tables are all zero.
+    :math:`\chi^2 / n - (V - 1) / (n - 1)` (Bergsma, J. Korean Statistical Society 42(3), 2013).
+    The bare statistic grows with the number of values, relevant or not, and p-values of large
+    tables are all zero.
 
     Args:
         contingency: counts, shape ``(V, 2)``, no empty row.
 
     Returns:
-        0 where there is a single value or a single label.
+        0 on average where value and label are independent, and where there is a single value or
+        a single label; 1 where the value decides the label.
 
-    >>> excess_chi_squared(np.array([[90, 10], [10, 90]])) > 80
-    True
+    >>> round(association(np.array([[90, 10], [10, 90]])), 2)
+    0.63
     >>> seen_once = np.repeat([[1, 0], [0, 1]], 500, axis=0)
-    >>> round(excess_chi_squared(seen_once), 3)
+    >>> round(association(seen_once), 3)
     0.0
     """
     total = contingency.sum()
     row, column = contingency.sum(1), contingency.sum(0)
-    freedom = len(row) - 1
-    if freedom == 0 or (column == 0).any():
+    if len(row) == 1 or (column == 0).any():
         return 0.0
     expected = row[:, None] * (column / total)
     statistic = ((contingency - expected) ** 2 / expected).sum()
-    return float((statistic - freedom * total / (total - 1)) / np.sqrt(2 * freedom))
+    return float(statistic / total - (len(row) - 1) / (total - 1))
 
 
 @dataclass(frozen=True)
 class ChiSquared(Selector):
-    """Pearson's chi-squared statistic between a field's values and the label, less its chance.
+    """Pearson's chi-squared statistic of a field's values and the label, a row, less its chance.
 
     Each field is looked at alone: copies of a good field score as high as it does, and a field
     that matters only together with another scores nothing.
@@ -75,7 +75,7 @@ class ChiSquared(Selector):
         return one_score_each(
             table,
             [
-                excess_chi_squared(counts(codes(table, place, rows), label))
+                association(counts(codes(table, place, rows), label))
                 for place in range(table.num_fields)
             ],
         )

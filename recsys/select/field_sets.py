@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graphforget.core.errors import UserError
 from graphforget.core.pool import LocalPool, Pool
 from recsys.learn import ClickTraining, train_click
 
@@ -21,7 +22,8 @@ FieldSet = frozenset[str]
 class TrainedOn:
     """Validation AUC of a network trained from scratch on some fields, in the table's order.
 
-    Without any field it is a half.
+    Without any field it is a half, and so it is where the backbone takes no fewer fields than
+    there are (FiBiNET, of a single field).
 
     Args:
         table: the table.
@@ -36,13 +38,20 @@ class TrainedOn:
     seed: int
 
     def __call__(self, names: FieldSet) -> float:
-        if not names:
+        if not names or not self._can_be_built(len(names)):
             return 0.5
         some = self.table.only([one.name for one in self.table.fields if one.name in names])
         fitted = train_click(some, self.backbone, self.training, self.seed)
         auc = fitted.history[fitted.best_epoch - 1].auc
         assert auc is not None  # a selector's table has validation rows
         return auc
+
+    def _can_be_built(self, num_fields: int) -> bool:
+        try:
+            self.backbone.build(num_fields, self.training.width, self.seed)
+        except UserError:
+            return False
+        return True
 
 
 @dataclass(eq=False)

@@ -15,10 +15,11 @@ from torch import Tensor
 from graphforget._lightning import pl
 from recsys.learn import ClickTraining, roc_auc, train_click
 from recsys.models import Gate
-from recsys.select.base import Family, Selection, Selector, one_score_each
+from recsys.select.base import Family, Selection, Selector
 from recsys.select.design import some_rows
 from recsys.select.field_sets import FieldSet
-from recsys.select.greedy_forward import greedy_order, scores_by_place
+from recsys.select.greedy_forward import greedy_order, selection_by_place
+from recsys.select.single_field import SingleFieldAUC
 from recsys.table import Part
 
 if TYPE_CHECKING:
@@ -139,9 +140,9 @@ class MaskedGreedy(Selector):
 
     def search(self, table: ClickTable, backbone: Backbone, seed: int) -> Selection:
         rows = some_rows(table.rows(Part.VAL), self.max_rows, seed)
-        names, training = [one.name for one in table.fields], self.training
+        names, training = SingleFieldAUC().search(table, backbone, seed).ranking, self.training
         epochs = LastEpochs(training.patience + 1, table, rows, training.batch_size)
         gate = RandomFields()
         fitted = train_click(table, backbone, training, seed, gate=gate, callbacks=[epochs])
-        found = one_score_each(table, scores_by_place(names, greedy_order(names, epochs)))
+        found = selection_by_place(table, greedy_order(names, epochs))
         return replace(found, gate=gate, model=fitted)

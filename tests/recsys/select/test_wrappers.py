@@ -12,7 +12,7 @@ import torch
 from graphforget.core.pool import LocalPool
 from recsys import select
 from recsys.learn import ClickTraining, roc_auc, train_click
-from recsys.models import DeepFM
+from recsys.models import FM, DeepFM, FiBiNET
 from recsys.select.field_sets import FieldSets, TrainedOn
 from recsys.select.greedy_forward import greedy_order
 from recsys.select.masked_greedy import LastEpochs, MaskedAUC, RandomFields, random_subsets
@@ -101,6 +101,21 @@ def test_a_set_is_scored_by_a_plain_training_on_it(planted):
 def test_relevant_fields_come_first(method, planted):
     found = method.select(planted.table, DeepFM(), seed=0)
     assert set(found.ranking[:2]) == set(planted.relevant)
+
+
+@pytest.mark.parametrize("backbone", [FM(), FiBiNET()], ids=["FM", "FiBiNET"])
+@pytest.mark.parametrize(
+    "method",
+    [select.GreedyForward(QUICK), select.MaskedGreedy(QUICK)],
+    ids=lambda method: type(method).__name__,
+)
+def test_a_backbone_that_makes_nothing_of_one_field_starts_with_the_best_alone(
+    method, backbone, planted
+):
+    found = method.select(planted.table, backbone, seed=0)
+    alone = select.SingleFieldAUC().select(planted.table, backbone, seed=0)
+    assert found.ranking[0] == alone.ranking[0]
+    assert TrainedOn(planted.table, backbone, QUICK, 0)(frozenset(found.ranking[:1])) == 0.5
 
 
 def test_a_single_field_is_worth_what_it_has_above_a_coin(planted):
