@@ -6,11 +6,12 @@ from functools import cache
 
 import recsys.select  # noqa: F401 (short names are those of classes that are imported)
 from graphforget.commands import classes
+from graphforget.protocols import Learner, Unlearner
 from recsys.learn import ClickTraining
 from recsys.models import Backbone
 from recsys.select import Selector
 
-BASES = (Selector, Backbone, ClickTraining)
+BASES = (Selector, Backbone, ClickTraining, Learner, Unlearner)
 """Classes whose subclasses, and what their fields hold, can be named."""
 
 
