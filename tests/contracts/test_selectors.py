@@ -15,7 +15,7 @@ from graphforget.core.errors import UserError
 from recsys import select
 from recsys.models import DeepFM
 from recsys.select.base import Selection, Selector
-from recsys.table import ClickTable, Part, Planted, planted_table
+from recsys.table import ClickTable, Kind, Part, Planted, planted_table
 
 METHODS: list[Selector] = [
     cls()
@@ -129,6 +129,23 @@ def test_relevant_fields_come_before_noise_where_the_method_can(able, seed):
 @pytest.mark.parametrize("unable", those(can=False), ids=name)
 def test_those_that_cannot_are_told_truly(unable):
     assert not all(relevant_first(unable, seed) for seed in range(4))
+
+
+def test_fields_of_several_values_and_of_one_value_are_scored(method):
+    draw = np.random.default_rng(0)
+    table = ClickTable.from_arrays(
+        "odd",
+        {
+            "tags": draw.integers(4, size=(150, 3)),
+            "same": np.ones(150, dtype=int),
+            "number": draw.integers(6, size=150),
+        },
+        label=draw.integers(2, size=150),
+        part=np.repeat([Part.TRAIN, Part.VAL, Part.TEST], 50),
+        kinds={"number": Kind.NUMERICAL},
+    )
+    found = short(method).select(table, DeepFM(), seed=0)
+    assert found.fields == ("tags", "same", "number") and np.isfinite(found.scores).all()
 
 
 def test_it_is_its_configuration(method):
