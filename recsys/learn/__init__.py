@@ -3,6 +3,7 @@
 from recsys.learn.als import WeightedMF
 from recsys.learn.bpr import BPRMF
 from recsys.learn.click_data import ClickDataModule
+from recsys.learn.click_learner import ClickLearner
 from recsys.learn.click_module import ClickModule, Epoch
 from recsys.learn.click_optimizer import ClickOptimizer, DenseAdam, LazyAdam
 from recsys.learn.click_predict import evaluate, logits, predict
@@ -16,6 +17,7 @@ __all__ = [
     "BPRMF",
     "EASE",
     "ClickDataModule",
+    "ClickLearner",
     "ClickModule",
     "ClickOptimizer",
     "ClickScores",
