@@ -64,8 +64,8 @@ class ClickModule(pl.LightningModule):
         """Logits, shape ``(B,)``."""
         return self.model(ids)
 
-    def configure_optimizers(self) -> Optimizer:
-        """One optimiser of all weights that learn from training batches.
+    def setup(self, stage: str) -> None:
+        """Choose between sparse and dense gradients of the embedding.
 
         Raises:
             UserError: if gradients shall be clipped of which the norm is not to be had.
@@ -80,9 +80,12 @@ class ClickModule(pl.LightningModule):
         self.model.embedding.sparse = lazy or (
             on_cpu and self.trainer.world_size == 1 and not clips  # then it is the quicker way
         )
+
+    def configure_optimizers(self) -> Optimizer:
+        """One optimiser of all weights that learn from training batches."""
         gate = [weight for weight in self.model.gate.parameters() if weight.requires_grad]
         own = self.model.gate.own_optimizer(gate) if gate else None
-        table = self.model.embedding.weight
+        table: torch.nn.Parameter = self.model.embedding.weight  # type: ignore[assignment]
         elsewhere = {id(weight) for weight in ([table] if own is None else [table, *gate])}
         main = self.settings.optimizer.build(
             table,

@@ -15,8 +15,8 @@ from recsys.learn.click_spread_adam import touched_rows
 class RowwiseAdam(Optimizer):
     """Adam (Kingma & Ba 2015) on the rows that have a gradient; the others and their moments rest.
 
-    The bias correction counts steps, not visits of a row, as in torch's `SparseAdam`; this one
-    reads and writes each touched row once a step.
+    The bias correction counts steps, not visits of a row, as in torch's `SparseAdam`; unlike that,
+    it is Adam to the letter where every row is touched, and it passes over the rows fewer times.
 
     Args:
         parameters: embeddings, shape ``(N, d)``, whose gradients are sparse in the first dimension.

@@ -53,11 +53,16 @@ def pairwise_sum(e: Tensor) -> Tensor:
 class _PairwiseSum(torch.autograd.Function):
     """Its gradient, ``sum_f e - e``, takes two passes over the vectors where autograd takes six."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, e: Tensor) -> Tensor:
-        ctx.save_for_backward(e)
+    def forward(e: Tensor) -> Tensor:
         total, flat = e.sum(dim=1), e.flatten(1)
         return 0.5 * (torch.linalg.vecdot(total, total) - torch.linalg.vecdot(flat, flat))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

@@ -17,11 +17,13 @@ SCALE = 0.01
 """Standard deviation of fresh weights (the ERASE benchmark's)."""
 
 
-class FieldEmbedding(nn.Module):
+class FieldEmbedding(nn.Embedding):
     """Looks up a vector for every field of a row; a multi-valued field is the mean of its values.
 
     The rows of all fields lie in one weight, one field after the other, so that a lookup is one
-    gather. A row without any value in a multi-valued field takes that field's row 0.
+    gather. A row without any value in a multi-valued field takes that field's row 0. While
+    ``sparse`` is set, gradients name the rows that a batch touched, and no others; these cannot be
+    differentiated again.
 
     Args:
         fields: the fields, ``F`` of them.
@@ -37,21 +39,17 @@ class FieldEmbedding(nn.Module):
     """Where each column's field begins in `weight`, shape ``(C,)``."""
 
     def __init__(self, fields: Sequence[Field], width: int, seed: int) -> None:
-        super().__init__()
         if not fields or width < 1:
             raise UserError(
                 f"embedding: wanted at least one field and a width of 1 or more, got {len(fields)} "
                 f"fields and width {width}"
             )
-        self.fields = tuple(fields)
         starts = list(accumulate((field.size for field in fields), initial=0))
+        fresh = torch.randn(starts[-1], width, generator=Generator().manual_seed(seed)) * SCALE
+        super().__init__(starts[-1], width, _weight=fresh)
+        self.fields = tuple(fields)
         self.starts = tuple(starts[:-1])
         """Where each field begins in `weight`, ``F`` numbers."""
-        self.sparse = False
-        """Whether gradients name the rows that a batch touched, and no others; they cannot be
-        differentiated again."""
-        generator = Generator().manual_seed(seed)
-        self.weight = nn.Parameter(torch.randn(starts[-1], width, generator=generator) * SCALE)
         widths = [field.width for field in fields]
         self._columns = sum(widths)
         self._multi = self._columns > len(fields)
@@ -61,7 +59,7 @@ class FieldEmbedding(nn.Module):
     @property
     def width(self) -> int:
         """Length ``d`` of the vectors."""
-        return self.weight.size(1)
+        return self.embedding_dim
 
     def forward(self, ids: Tensor) -> Tensor:
         """Vectors of the fields, shape ``(B, F, d)``.
