@@ -143,19 +143,26 @@ class Sharded(Learner, Unlearner):
         By that seed, where the partition is a hash, the result is bit for bit what `fit` makes of
         the retained pairs.
         """
-        own, old, task = trained.learner, trained.model, trained.task
-        assert isinstance(own, Sharded) and isinstance(old, ShardModels)
-        hit = hit_shards(trained, request)
-        retained = request.retained(trained.data)
-        pairs = own._sorted(retained, task)
+        own, retained = trained.learner, request.retained(trained.data)
+        assert isinstance(own, Sharded)
+        model = own.without_hit(trained, request)
+        own.train_shards(
+            model, retained, trained.task, hit_shards(trained, request), trained.seed
+        )
+        own.train_aggregator(model, retained, trained.task, trained.seed)
+        return trained.after(model.eval(), request, own, seed, data=retained)
+
+    def without_hit(self, trained: Trained, request: ForgetRequest) -> ShardModels:
+        """The shards that saw nothing of what goes, the others and the aggregator untrained."""
+        old, task, retained = trained.model, trained.task, request.retained(trained.data)
+        assert isinstance(old, ShardModels)
+        hit, pairs = hit_shards(trained, request), self._sorted(retained, task)
         assigned = old.shards_of(pairs, int(retained.num_nodes or 0))
-        model = own._parts(retained, task, trained.seed, (pairs, assigned))
+        model = self._parts(retained, task, trained.seed, (pairs, assigned))
         for shard, (blank, known) in enumerate(zip(model.models, old.models, strict=True)):
             if shard not in hit:
                 blank.load_state_dict(known.state_dict())
-        own.train_shards(model, retained, task, hit, trained.seed)
-        own.train_aggregator(model, retained, task, trained.seed)
-        return trained.after(model.eval(), request, own, seed, data=retained)
+        return model
 
     def train_shards(
         self, model: ShardModels, data: Data, task: Task, shards: Iterable[int], seed: int
