@@ -138,7 +138,7 @@ def methods(cell: Cell) -> dict[str, Any]:
 
 def trained(cell: Cell, root: str | None) -> list[Trained]:
     """The originals of a cell."""
-    data = load_interactions(cell.dataset, root, seed=cell.seed, val=0.0)
+    data = load_interactions(cell.dataset, root, seed=cell.seed)
     task = Ranking()
     return fit_many(cell.learner, data, task, range(cell.seed, cell.seed + cell.models))
 

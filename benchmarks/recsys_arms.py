@@ -132,7 +132,8 @@ def utility(arm: Sequence[Trained]) -> dict[str, float]:
     each = []
     for one in arm:
         data = parts(one)[1]
-        each.append(ranking_metrics(user_scores(one), data.pairs, data.test_pairs))
+        known = torch.cat([data.pairs, data.val_pairs], dim=1)
+        each.append(ranking_metrics(user_scores(one), known, data.test_pairs))
     found = {f"test_{name}": statistics.fmean(one[name] for one in each) for name in each[0]}
     ndcg = [one["ndcg@20"] for one in each]
     return found | {"ndcg_sd": statistics.stdev(ndcg) if len(ndcg) > 1 else math.nan}

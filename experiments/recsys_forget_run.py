@@ -132,9 +132,9 @@ def one_epoch(learner: Any) -> Any:
 
 
 def prepared(run: RecsysForgetRun, cache: Cache, root: str | None) -> tuple[Interactions, Task]:
-    """The split log of a run and its task; nothing is held out for choosing."""
+    """The split log of a run and its task; D2DGN compares with pairs held out for choosing."""
     key = ("log", run.dataset, run.seed)
-    data = cache.get(key, lambda: load_interactions(run.dataset, root, seed=run.seed, val=0.0))
+    data = cache.get(key, lambda: load_interactions(run.dataset, root, seed=run.seed))
     return data, Ranking()
 
 

@@ -43,7 +43,7 @@ class BoundedAscent(Unlearner):
     """
 
     steps: int = 20
-    learning_rate: float = 0.005
+    learning_rate: float = 0.001
     bound: float = CHANCE
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class ReverseBPR(Unlearner):
     """
 
     steps: int = 20
-    learning_rate: float = 0.005
+    learning_rate: float = 0.001
     weight: float = 1.0
     batches: int = 32
 

@@ -49,27 +49,30 @@ class SalUn(Unlearner):
     """Saliency unlearning (Fan et al., ICLR 2024) with reverse BPR in the place of random labels.
 
     ``theta + m * change``: weights outside the mask ``m`` do not move, nor do they gather
-    momentum. Each step descends on reverse BPR of the forgotten pairs and, weighed, on the
-    training loss of a batch of the retained ones.
+    momentum. Steps descend on reverse BPR of the forgotten pairs and, weighed, on the training
+    loss of a batch of the retained ones; then some more on the retained ones alone.
 
     Args:
         share: of the weights with a slope, those with the steepest; the paper's half.
-        steps: number of steps.
+        steps: steps on both.
+        repair: steps on the retained pairs after that.
         learning_rate: of Adam.
         alpha: weight of the retained pairs' loss.
     """
 
     share: float = 0.5
-    steps: int = 80
+    steps: int = 6
+    repair: int = 80
     learning_rate: float = 0.005
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
         check_descent("SalUn", self.steps, self.learning_rate)
-        if not (0 < self.share <= 1 and self.alpha >= 0):
+        whole = isinstance(self.repair, int) and self.repair >= 0
+        if not (0 < self.share <= 1 and self.alpha >= 0 and whole):
             raise UserError(
-                "SalUn: wanted a share in (0, 1] and alpha from 0, got "
-                f"{self.share!r} and {self.alpha!r}"
+                "SalUn: wanted a share in (0, 1], alpha and repair from 0, got "
+                f"{self.share!r}, {self.alpha!r} and {self.repair!r}"
             )
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
@@ -83,15 +86,19 @@ class SalUn(Unlearner):
         retained = request.retained(trained.data)
         kept = learner_of(trained).objective(retained, trained.task, seed)
 
+        turn = iter([True] * self.steps + [False] * self.repair)
+
         def loss(model: nn.Module, generator: Generator) -> Tensor:
-            away = reverse_loss(trained, model, data, pairs, rivals(pairs, generator))
-            return away + self.alpha * kept(model, generator)
+            stay = self.alpha * kept(model, generator)
+            if not next(turn):
+                return stay
+            return stay + reverse_loss(trained, model, data, pairs, rivals(pairs, generator))
 
         hooks = [parameter.register_hook(lambda slope, mask=mask: slope * mask)
                  for parameter, mask in zip(model.parameters(), masks, strict=True)]
         try:
             optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-            descend(model, loss, optimizer, self.steps, seed)
+            descend(model, loss, optimizer, self.steps + self.repair, seed)
         finally:
             for hook in hooks:
                 hook.remove()

@@ -88,7 +88,7 @@ def test_the_attack_finds_the_originals_and_not_the_retrained(log, originals, re
     assert none.attack_retained < none.attack_forgotten - 0.1
     assert none.excess > control.excess + 0.2
     assert none.population > none.population_oracle
-    ascended = [BoundedAscent()(each, strange) for each in originals]
+    ascended = [BoundedAscent(learning_rate=0.005)(each, strange) for each in originals]
     after = audit_pairs(ascended, oracle, originals[0], asked)
     assert abs(after.shift_forgotten) < none.shift_forgotten
 

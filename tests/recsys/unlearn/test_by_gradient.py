@@ -26,7 +26,8 @@ LEARNER = BPRMF(width=8, epochs=30, learning_rate=0.02, batch_size=128, snapshot
 GRAPH = LightGCN(width=8, epochs=60, batch_size=512, snapshots=())
 RIVALS = Rivals(planted_log())
 METHODS = [
-    BoundedAscent(), Influence(damping=1.0), ReverseBPR(batches=8), SSD(batches=8), SalUn(steps=20)
+    BoundedAscent(learning_rate=0.005), Influence(damping=1.0),
+    ReverseBPR(learning_rate=0.005, batches=8), SSD(batches=8), SalUn(steps=20, repair=5),
 ]
 
 
@@ -91,7 +92,7 @@ def test_a_forgotten_user_has_a_row_that_was_never_trained(method, trained):
 def test_ascent_stops_at_its_bound(trained, request_):
     pairs = forgotten_pairs(trained, request_)
     for steps in (20, 300):
-        after = BoundedAscent(steps=steps)(trained, request_, seed=0)
+        after = BoundedAscent(steps=steps, learning_rate=0.005)(trained, request_, seed=0)
         with torch.no_grad():
             loss = float(loss_of(after.model, pairs, 3)) / pairs.size(1)
         assert loss < 1.2
@@ -99,14 +100,15 @@ def test_ascent_stops_at_its_bound(trained, request_):
 
 def test_the_fisher_penalty_holds_reverse_training_back(trained, request_):
     def moved(weight: float) -> float:
-        after = ReverseBPR(weight=weight, steps=40, batches=8)(trained, request_, seed=0)
+        method = ReverseBPR(weight=weight, steps=40, learning_rate=0.005, batches=8)
+        after = method(trained, request_, seed=0)
         return float((after.model.rows - trained.model.rows).detach().norm())
 
     assert moved(1e5) < 0.7 * moved(0.0)
 
 
 def test_weights_outside_the_mask_of_salun_do_not_move(trained, request_):
-    after = SalUn(share=0.2, steps=5)(trained, request_, seed=2)
+    after = SalUn(share=0.2, steps=5, repair=3)(trained, request_, seed=2)
     pairs = forgotten_pairs(trained, request_)
     slopes = gradient(loss_of(trained.model, pairs, 2), trained.model)
     mask = salient(slopes, 0.2)[0].bool()
