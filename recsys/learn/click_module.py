@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from graphforget._lightning import pl
 from graphforget.core.errors import UserError
 from recsys.learn.click_gate import GateOnValidation
-from recsys.learn.click_scores import score
+from recsys.learn.click_scores import ClickScores, score
 from recsys.learn.click_together import Together
 from recsys.models import ClickModel
 
@@ -143,16 +143,31 @@ class ClickModule(pl.LightningModule):
         Raises:
             UserError: if validation rows have one label only, or the model answers with NaN.
         """
-        parts = zip(*self._answers, strict=True)
-        logit, label = (self._gathered(torch.cat(part)) for part in parts)
-        self._answers = []
+        scores = self._scores()
         if self.trainer.sanity_checking:
             return
-        scores = score(label, logit)
-        if self.history:  # there is none where a user's Trainer only validates
+        if len(self.history) == self.current_epoch + 1:  # not where validation is a user's wish
             self.history[-1] = Epoch(self.history[-1].loss, scores.auc, scores.logloss)
         self.log("val_auc", scores.auc, prog_bar=True)
         self.log("val_logloss", scores.logloss)
+
+    test_step = validation_step
+
+    def on_test_epoch_end(self) -> None:
+        """Score the answers of all processes, and log ``test_auc`` and ``test_logloss``."""
+        scores = self._scores()
+        self.log("test_auc", scores.auc)
+        self.log("test_logloss", scores.logloss)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Probabilities of a batch, shape ``(B,)``."""
+        return self.model(batch[0]).float().sigmoid()
+
+    def _scores(self) -> ClickScores:
+        parts = zip(*self._answers, strict=True)
+        logit, label = (self._gathered(torch.cat(part)) for part in parts)
+        self._answers = []
+        return score(label, logit)
 
     def _gathered(self, values: Tensor) -> NDArray:
         """The values of all processes: they may hold one row more or less than each other."""

@@ -9,6 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+RADIX = 32_768
+"""Numbers from which on torch sorts integers by radix; somewhat fewer take several times longer."""
+
 
 def row_sums(places: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Sums the values that belong to the same row.
@@ -17,7 +20,7 @@ def row_sums(places: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     gradient of `torch.nn.functional.embedding` or coalescing its sparse one, and as exact.
 
     Args:
-        places: rows, shape ``(K,)``, each below 2^31.
+        places: rows, shape ``(K,)``, each below 2^31 - 1.
         values: shape ``(K, d)``.
 
     Returns:
@@ -27,9 +30,19 @@ def row_sums(places: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     (tensor([2, 7]), tensor([[2.],
             [5.]]))
     """
-    ascending, order = places.int().sort(stable=True)
+    ascending, order = _sorted(places.int())
     rows, counts = torch.unique_consecutive(ascending, return_counts=True)
     return rows.long(), F.embedding_bag(order, values, counts.cumsum(0) - counts, mode="sum")
+
+
+def _sorted(places: Tensor) -> tuple[Tensor, Tensor]:
+    """A stable sort, shape ``(K,)``, in the way that is quickest on a CPU."""
+    missing = RADIX - len(places)
+    if not places.is_cpu or not 0 < missing < 3 * RADIX // 4:
+        return places.sort(stable=True)
+    padded = F.pad(places, (0, missing), value=torch.iinfo(places.dtype).max)
+    ascending, order = padded.sort(stable=True)
+    return ascending[: len(places)], order[: len(places)]
 
 
 class SparseLookup(torch.autograd.Function):

@@ -19,6 +19,7 @@ from recsys.learn import (
     DenseAdam,
     LazyAdam,
     evaluate,
+    predict,
     roc_auc,
     train_click,
 )
@@ -192,6 +193,24 @@ def test_a_user_trains_with_a_trainer_of_his_own(options, tmp_path):
     assert evaluate(module.model, TABLE, Part.VAL).auc == pytest.approx(logged, abs=tolerance)
     saved = torch.load(trainer.checkpoint_callback.best_model_path, weights_only=True)
     module.load_state_dict(saved["state_dict"])
+
+
+def test_a_user_tests_predicts_and_validates_when_he_likes():
+    module = ClickModule(ClickModel.of(TABLE.fields, DeepFM(), 4, seed=0), QUICK)
+    trainer = pl.Trainer(
+        max_epochs=2, accelerator="cpu", logger=False, enable_progress_bar=False,
+        enable_checkpointing=False, enable_model_summary=False, val_check_interval=3,
+    )
+    data = ClickDataModule(TABLE, 200, seed=0)
+    trainer.fit(module, datamodule=data)
+    assert [epoch.auc for epoch in module.history] == [None, None]  # none was validated at its end
+    scores = evaluate(module.model, TABLE, Part.TEST)
+    (logged,) = trainer.test(module, datamodule=data, verbose=False)
+    assert logged["test_auc"] == pytest.approx(scores.auc, abs=1e-6)
+    assert logged["test_logloss"] == pytest.approx(scores.logloss, abs=1e-6)
+    answers = torch.cat(trainer.predict(module, datamodule=data))
+    wanted = predict(module.model, TABLE, TABLE.rows(Part.TEST))
+    np.testing.assert_allclose(answers, wanted, rtol=1e-5)
 
 
 def test_sparse_gradients_are_not_clipped():
