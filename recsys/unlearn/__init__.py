@@ -11,6 +11,7 @@ from recsys.unlearn.reverse import BoundedAscent, ReverseBPR
 from recsys.unlearn.salun import SalUn
 from recsys.unlearn.sharded import SISA, RecEraser, UltraRE
 from recsys.unlearn.ssd import SSD
+from recsys.unlearn.user_s3t import UserS3T
 
 __all__ = [
     "SISA",
@@ -24,4 +25,5 @@ __all__ = [
     "ReverseBPR",
     "SalUn",
     "UltraRE",
+    "UserS3T",
 ]
