@@ -6,7 +6,7 @@ trainers: a Dataset of single rows, a DataLoader in this process with its defaul
 Adam, and the loss read at every step. Wanted: 0.8 of the plain loop with the same optimiser, 5
 times the row loader.
 
-    python benchmarks/click_training.py [--rounds 5] [--epochs 3] [--batch 4096] [--json FILE]
+    python -m benchmarks.click_training [--rounds 5] [--epochs 3] [--batch 4096] [--json FILE]
 """
 
 from __future__ import annotations
