@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.deletion import Deletion
@@ -31,6 +32,17 @@ def closed_form(trained: Trained) -> str | None:
         return (
             f"{type(trained.learner).__name__} solves for its model in closed form, so there is no "
             "training to go on with; use Retrain, or a deletion in closed form"
+        )
+    return None
+
+
+def forgets_itself(trained: Trained) -> str | None:
+    """The model is made of stages that were trained apart and have no training to go on with."""
+    if isinstance(trained.learner, Unlearner):
+        name = type(trained.learner).__name__
+        return (
+            f"{name} trains stages apart, each to its end, so there is no one training to go on "
+            f"with; use {name} itself, which forgets exactly and at once, or Retrain"
         )
     return None
 

@@ -11,7 +11,13 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_share, continued
-from graphforget.unlearn.reasons import closed_form, no_learner, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import (
+    closed_form,
+    forgets_itself,
+    no_learner,
+    nothing_left,
+    whole_graph_only,
+)
 
 
 @dataclass(frozen=True)
@@ -33,14 +39,15 @@ class Resume(Unlearner):
         check_share("Resume", self.share)
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        if closed_form(trained) is None and not trained.optimizer:
+        unable = closed_form(trained) or forgets_itself(trained)
+        if unable is None and not trained.optimizer:
             return (
                 "the run holds no optimiser state to go on with; train again with this version, "
                 "or use FineTune, which starts a new optimiser"
             )
         return (
             no_learner(trained)
-            or closed_form(trained)
+            or unable
             or whole_graph_only(trained)
             or nothing_left(trained, request)
         )

@@ -10,7 +10,13 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_share, continued
-from graphforget.unlearn.reasons import closed_form, no_learner, nothing_left, whole_graph_only
+from graphforget.unlearn.reasons import (
+    closed_form,
+    forgets_itself,
+    no_learner,
+    nothing_left,
+    whole_graph_only,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Rewind(Unlearner):
         reason = (
             no_learner(trained)
             or closed_form(trained)
+            or forgets_itself(trained)
             or whole_graph_only(trained)
             or nothing_left(trained, request)
         )

@@ -21,7 +21,7 @@ from graphforget.request import ForgetRequest
 from graphforget.run_folder import data_tensors
 from graphforget.task import NodeClassification
 from graphforget.trained import Trained
-from graphforget.unlearn import Retrain
+from graphforget.unlearn import Resume, Retrain, Rewind
 from tests.conftest import planted_partition
 
 TASK = NodeClassification(3)
@@ -257,3 +257,9 @@ def test_models_of_others_are_refused_with_the_reason(data, fitted):
         SISA()(fitted[S3T], request)
     with pytest.raises(UserError, match="was not trained in shards"):
         S3T().repaired(plain)
+
+
+@pytest.mark.parametrize("method", [Resume(), Rewind()])
+def test_what_goes_on_with_a_training_names_the_method_that_shards_have(method, data, fitted):
+    with pytest.raises(Refused, match="no one training to go on with; use S3T itself"):
+        method(fitted[S3T], ForgetRequest("node", (3,)))
