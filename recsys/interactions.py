@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -33,6 +34,8 @@ class Interactions(OwnKinds):
         val_pos_edge_index: pairs held out for choosing, user node above item node, ``(2, V)``.
         test_pos_edge_index: pairs held out for judging, of the same form, ``(2, T)``.
         user_...: attributes of users, such as ``user_gender``, coded from 1, shape ``(N,)``.
+        node_id: what users and items are called where the log comes from: whole numbers, shape
+            ``(N,)``, or a list of texts; only where it is known.
     """
 
     kinds = ("user", "item", "interaction")
@@ -48,6 +51,7 @@ class Interactions(OwnKinds):
         times: Tensor | None = None,
         attributes: Mapping[str, Tensor] | None = None,
         name: str | None = None,
+        ids: tuple[Sequence[Any], Sequence[Any]] | None = None,
     ) -> Interactions:
         """Make the graph of a log.
 
@@ -61,6 +65,7 @@ class Interactions(OwnKinds):
             times: when, whole numbers, shape ``(E,)``; of a repeated pair the first counts.
             attributes: name -> codes from 1, 0 for not known, shape ``(U,)``.
             name: what the log is called.
+            ids: what users and what items are called where the log comes from.
 
         Raises:
             UserError: for ids out of range, or held-out pairs that are training pairs too.
@@ -89,6 +94,8 @@ class Interactions(OwnKinds):
             log[ATTRIBUTE + key] = torch.cat([codes, codes.new_zeros(num_items)])
         if name is not None:
             log.name = name
+        if ids is not None:
+            log.node_id = _node_ids(*ids, num_users, num_items)
         _check_disjoint(log)
         return log
 
@@ -130,6 +137,15 @@ class Interactions(OwnKinds):
             for key, value in self.items()
             if key.startswith(ATTRIBUTE)
         }
+
+    @property
+    def names(self) -> tuple[list[Any], list[Any]]:
+        """What users and items are called; by default their numbers."""
+        known = self.get("node_id")
+        if known is None:
+            return list(range(self.num_users)), list(range(self.num_items))
+        called = known.tolist() if isinstance(known, Tensor) else known
+        return called[: self.num_users], called[self.num_users :]
 
     def to_nodes(self, pairs: Tensor) -> Tensor:
         """Users and items, shape ``(2, K)``, as the nodes that stand for them."""
@@ -179,6 +195,21 @@ class Interactions(OwnKinds):
 
     def _codes(self, nodes: Tensor) -> Tensor:
         return pair_codes(nodes.to(self.edge_index.device), int(self.num_nodes or 0))
+
+
+def _node_ids(
+    users: Sequence[Any], items: Sequence[Any], num_users: int, num_items: int
+) -> Tensor | list[str]:
+    """Names of all nodes: numbers as a tensor, anything else as texts."""
+    if (len(users), len(items)) != (num_users, num_items):
+        raise UserError(
+            f"ids: wanted names of {num_users} users and {num_items} items, got {len(users)} and "
+            f"{len(items)}"
+        )
+    both = [*users, *items]
+    if all(isinstance(each, Integral) for each in both):
+        return torch.tensor([int(each) for each in both])
+    return [str(each) for each in both]
 
 
 def _check_pairs(what: str, pairs: Tensor | None, num_users: int, num_items: int) -> None:

@@ -39,6 +39,12 @@ def parser() -> ArgumentParser:
         f"pictures and report.html. With --strict the exit code is {NOT_PASSED} if it does not "
         "pass.",
     )
+    add_options(options)
+    return options
+
+
+def add_options(options: ArgumentParser) -> None:
+    """Add what the verb takes."""
     options.add_argument("run", type=Path, help="run folder written by forget")
     options.add_argument(
         "--before", type=Path, default=None,
@@ -62,11 +68,22 @@ def parser() -> ArgumentParser:
     options.add_argument(
         "--strict", action="store_true", help=f"exit with {NOT_PASSED} unless it passes"
     )
-    return options
 
 
 def run(options: Namespace) -> int:
     """Audit, write the report and print the table."""
+    report, folder = audited(options)
+    passed = report.verdict.passed
+    show(
+        {"report": str(folder / "report.html"), **read_json(folder / "metrics.json")},
+        f"{table(report)}\n\nreport: {folder / 'report.html'}",
+        options.json,
+    )
+    return NOT_PASSED if options.strict and not passed else 0
+
+
+def audited(options: Namespace) -> tuple[AuditReport, Path]:
+    """Audit and write the report; returns it and its folder."""
     if options.out is not None and os.path.lexists(options.out):
         raise UserError(f"{options.out}: exists; choose another --out")
     certified(options.run)  # a damaged certificate is refused before any work
@@ -80,14 +97,7 @@ def run(options: Namespace) -> int:
         oracle=None if outcome.oracle is None else placed(outcome.oracle, device),
     )
     report = judged(outcome, options.full, options.models, options.seed)
-    folder = written(report, options.run, options.out)
-    passed = report.verdict.passed
-    show(
-        {"report": str(folder / "report.html"), **read_json(folder / "metrics.json")},
-        f"{table(report)}\n\nreport: {folder / 'report.html'}",
-        options.json,
-    )
-    return NOT_PASSED if options.strict and not passed else 0
+    return report, written(report, options.run, options.out)
 
 
 def outcome_of(run: Path, before: Path | None = None, oracle: Trained | None = None) -> Outcome:

@@ -42,7 +42,7 @@ def parser() -> ArgumentParser:
         "--request", type=Path, default=None, help="JSON file: one request, or one a line"
     )
     options.add_argument(
-        "--sample", type=_texts, action="append", default=None,
+        "--sample", type=texts, action="append", default=None,
         help="draw a request instead; may be given several times: "
         f"{GRAMMAR.replace('%', '%%')}",
     )
@@ -70,7 +70,17 @@ def parser() -> ArgumentParser:
 
 
 def run(options: Namespace) -> int:
-    """Check all requests, carry them out, write the new run and print what came of it."""
+    """Draw or read the requests, carry them out, write the new run and print what came of it."""
+    device = device_named(options.device)
+    before = opened(options)
+    seed = options.seed if options.sample_seed is None else options.sample_seed
+    samples = [options.sample] if isinstance(options.sample, str) else options.sample or []
+    asked = asked_for(options.request, samples, before, seed)
+    return done(options, placed(before, device), asked)
+
+
+def opened(options: Namespace) -> Trained:
+    """The run to forget from, once it is known that what comes of it can be written."""
     refuse_taken(options.out, options.replace)
     if options.replace and options.out.resolve() == options.run.resolve():
         raise UserError(f"{options.out}: is the run to forget from; choose another --out")
@@ -79,16 +89,21 @@ def run(options: Namespace) -> int:
             f"--no-data: what {type(options.method).__name__} leaves of the graph does not follow "
             "from the requests; keep the graph in the run"
         )
-    device = device_named(options.device)
-    before = load_run(options.run)
-    seed = options.seed if options.sample_seed is None else options.sample_seed
-    samples = [options.sample] if isinstance(options.sample, str) else options.sample or []
-    asked = asked_for(options.request, samples, before, seed)
+    return load_run(options.run)
+
+
+def done(options: Namespace, before: Trained, asked: Sequence[ForgetRequest]) -> int:
+    """Check all requests, carry them out, write the new run and print what came of it.
+
+    Args:
+        options: of the verb.
+        before: the run, on the device to work on.
+        asked: the requests.
+    """
     requests = list(in_order(asked, before.data, options.missing))
     if not requests:
         raise UserError("nothing that is named is in the graph, so there is nothing to forget")
-    trained = placed(before, device)
-    after, seconds = carried_out(requests, trained, options.method, options.seed)
+    after, seconds = carried_out(requests, before, options.method, options.seed)
     scores = after.task.evaluate(after.model, after.data)
     metrics: dict[str, Any] = {
         **scores,
@@ -104,13 +119,13 @@ def run(options: Namespace) -> int:
         replace=options.replace,
     )
     remember(options.run, options.out, "run")
-    done = [
+    told = [
         {"digest": one.digest, "kind": one.kind, "size": one.size, "id": one.id}
         for one in requests
     ]
     what = "\n".join(f"  {one.size} of kind {one.kind}" for one in requests)
     show(
-        {"run": str(options.out), "requests": done, "metrics": metrics},
+        {"run": str(options.out), "requests": told, "metrics": metrics},
         f"forgot by {after.history[-1].unlearner!r}\n{what}\nnew run folder {options.out}\n"
         f"{listing({**scores, 'seconds': seconds})}",
         options.json,
@@ -120,7 +135,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _texts(value: Any) -> Any:
+def texts(value: Any) -> Any:
     """A text from the command line, or the list of texts that a configuration file has."""
     if isinstance(value, str) or (
         isinstance(value, list) and all(isinstance(text, str) for text in value)

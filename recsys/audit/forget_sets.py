@@ -152,7 +152,7 @@ def parse_forget_set(
              "interactions": lambda: data.pairs[0]}
     if kind not in there or text.count(":") > 2:
         raise _malformed(text)
-    count = _count(amount, len(there[kind]()), text)
+    count = count_of(amount, len(there[kind]()), text)
     if kind == "interactions" and which == "memorised":
         if learner is None:
             raise UserError(f"forget set {text!r}: memorised pairs need a learner to find them")
@@ -190,7 +190,7 @@ def _there(data: Interactions, side: int) -> Tensor:
     return data.pairs[side].unique()
 
 
-def _count(amount: str, there: int, text: str) -> int:
+def count_of(amount: str, there: int, text: str) -> int:
     """Read ``5%`` of what is there, at least one, or a whole number."""
     share = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)%", amount)
     if share and 0 < float(share[1]) <= 100:

@@ -108,7 +108,7 @@ def numbered(log: Log, name: str, seed: int, val: float, test: float) -> Interac
     }
     return Interactions.of(
         pairs[:, train], len(users), len(items), pairs[:, chosen], pairs[:, judged],
-        times, attributes, name,
+        times, attributes, name, (users.tolist(), items.tolist()),
     )
 
 

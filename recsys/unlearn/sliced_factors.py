@@ -67,7 +67,7 @@ class SlicedFactors(Recipe):
 
             def loss(model: nn.Module, generator: Generator) -> Tensor:
                 shown = torch.rand(taken.shape, generator=generator) >= self.dropout
-                states = [*frozen, dict(model.named_parameters())]
+                states: list[State] = [*frozen, dict(model.named_parameters())]
                 logits = self.logits(taken * shown, states)
                 return -(target * logits.log_softmax(1)).sum(1).mean()
 
