@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from benchmarks.recsys_arms import Bench, measured, of_shards, set_up, unlearned
+from benchmarks.recsys_arms import Bench, measured, of_shards, set_up, unlearned, utility
 from benchmarks.recsys_table import write_table
 from benchmarks.rows import finite, read_rows
 from experiments.recsys_methods import LEARNERS, SHARDED, methods_for
@@ -177,15 +177,11 @@ def _measure(cell: Cell, name: str, method: Any, bench: Bench) -> dict[str, Any]
         turns, cost = unlearned(method, bench.none, bench.request, cell.parts)
         arm = [models[-1] for models in turns]
         found |= {"cpu_seconds": cost.cpu_seconds, "config": to_config(method)}
-        found["ndcg_in_turn"] = [_ndcg(model) for model in turns[0]]
+        found["ndcg_in_turn"] = [utility(bench, [model])["test_ndcg@20"] for model in turns[0]]
         if isinstance(method, Sharded):
             found |= of_shards(method, bench.none[0], bench.request)
-            found["ndcg_before"] = _ndcg(bench.none[0])
+            found["ndcg_before"] = utility(bench, bench.none)["test_ndcg@20"]
     return found | {"cost": found["cpu_seconds"] / retrain.cpu_seconds} | measured(bench, arm)
-
-
-def _ndcg(model: Trained) -> float:
-    return model.task.evaluate(model.model, model.data)["test_ndcg@20"]
 
 
 def identity(row: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ from recsys.audit import (
     list_distance,
     neighbours,
 )
-from recsys.audit.asked import parts, user_scores
+from recsys.audit.asked import user_scores
 from recsys.audit.fold_in import item_rows, probed
 from recsys.audit.pairs import LEAST, Asked, pairs_asked
 from recsys.interactions import Interactions
@@ -65,7 +65,7 @@ class Bench:
     @cached_property
     def oracle_utility(self) -> dict[str, float]:
         """Scores of the retrained models, under names that say so."""
-        return {f"oracle_{name}": value for name, value in utility(self.oracle).items()}
+        return {f"oracle_{name}": value for name, value in utility(self, self.oracle).items()}
 
     @property
     def data(self) -> Interactions:
@@ -112,7 +112,7 @@ def unlearned(
 
 def measured(bench: Bench, arm: Sequence[Trained]) -> dict[str, float]:
     """All measures of one arm by name; NaN where one does not apply."""
-    found = utility(arm) | bench.oracle_utility
+    found = utility(bench, arm) | bench.oracle_utility
     if min(len(arm), len(bench.oracle)) >= LEAST:
         audit = audit_pairs(arm, bench.oracle, bench.none[0], bench.asked)
         found |= asdict(audit) | {"excess": audit.excess}
@@ -127,13 +127,15 @@ def measured(bench: Bench, arm: Sequence[Trained]) -> dict[str, float]:
     return found
 
 
-def utility(arm: Sequence[Trained]) -> dict[str, float]:
-    """Mean ranking metrics of an arm on test pairs, and the spread of NDCG@20."""
-    each = []
-    for one in arm:
-        data = parts(one)[1]
-        known = torch.cat([data.pairs, data.val_pairs], dim=1)
-        each.append(ranking_metrics(user_scores(one), known, data.test_pairs))
+def utility(bench: Bench, arm: Sequence[Trained]) -> dict[str, float]:
+    """Mean ranking metrics of an arm on the test pairs that stay, and the spread of NDCG@20.
+
+    What users had before the request is left out of all lists alike: a system that has forgotten a
+    pair recommends its item again, which says nothing of the model.
+    """
+    data, retained = bench.data, bench.request.retained(bench.data)
+    known, wanted = torch.cat([data.pairs, data.val_pairs], dim=1), retained.test_pairs
+    each = [ranking_metrics(user_scores(one), known, wanted) for one in arm]
     found = {f"test_{name}": statistics.fmean(one[name] for one in each) for name in each[0]}
     ndcg = [one["ndcg@20"] for one in each]
     return found | {"ndcg_sd": statistics.stdev(ndcg) if len(ndcg) > 1 else math.nan}
