@@ -18,7 +18,7 @@ from recsys.table import ClickTable, Part, planted_table
 QUICK = ClickTraining(epochs=8, patience=2, batch_size=64, learning_rate=0.005)
 RANKING = [AutoField, LPFS, OptFS, ShuffleGate, SSEDS, UMEC]
 SOFT = [AdaFS, AdaFSHard, MvFS]
-ON_VALIDATION = [AutoField, ShuffleGate, UMEC]
+ON_VALIDATION = [AutoField, LPFS, ShuffleGate, UMEC]
 
 
 @cache
