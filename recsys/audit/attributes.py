@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
@@ -54,12 +55,13 @@ def linear_attacker(seed: int = 0) -> Pipeline:
 
 def rbf_attacker(seed: int = 0) -> Pipeline:
     """Support vectors with a radial kernel."""
-    return make_pipeline(StandardScaler(), SVC(kernel="rbf", probability=True, random_state=seed))
+    vectors = CalibratedClassifierCV(SVC(kernel="rbf", random_state=seed), ensemble=False)
+    return make_pipeline(StandardScaler(), vectors)
 
 
 def mlp_attacker(seed: int = 0) -> Pipeline:
     """A network with one hidden layer of 32 units."""
-    network = MLPClassifier((32,), max_iter=300, early_stopping=True, random_state=seed)
+    network = MLPClassifier((32,), alpha=1.0, max_iter=100, tol=1e-3, random_state=seed)
     return make_pipeline(StandardScaler(), network)
 
 

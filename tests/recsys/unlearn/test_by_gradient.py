@@ -91,7 +91,7 @@ def test_a_forgotten_user_has_a_row_that_was_never_trained(method, trained):
 
 def test_ascent_stops_at_its_bound(trained, request_):
     pairs = forgotten_pairs(trained, request_)
-    for steps in (20, 300):
+    for steps in (20, 120):
         after = BoundedAscent(steps=steps, learning_rate=0.005)(trained, request_, seed=0)
         with torch.no_grad():
             loss = float(loss_of(after.model, pairs, 3)) / pairs.size(1)

@@ -109,7 +109,7 @@ def test_movielens_as_in_the_specification(attribute, before):
     on_all = attacked(fitted(rows, labels)(rows.double()), labels)
     assert before[0] < plain.linear < before[1]
     assert abs(guarded.linear - 0.5) < 0.06 and abs(guarded.flip - 0.5) < 0.1
-    assert 0.5 < guarded.rbf < plain.rbf and 0.5 < guarded.mlp < plain.mlp
+    assert 0.53 < guarded.rbf < plain.rbf and guarded.mlp < plain.mlp  # bends are left to read
     assert on_all.linear < 0.4 and on_all.flip > 0.6
     erased = AttributeErasure(attribute).erase(trained)
     ndcg = [Ranking().evaluate(each.model, log)["test_ndcg@20"] for each in (trained, erased)]

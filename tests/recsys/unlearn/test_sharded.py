@@ -34,9 +34,9 @@ EXACT = [
     SISA(LightGCN(width=4, epochs=2, snapshots=()), HashedUsers(3), MeanScore()),
 ]
 PUBLISHED = [
-    RecEraser(BASE, SimilarUsers(3), QUICK),
-    RecEraser(BASE, SimilarInteractions(3), QUICK),
-    UltraRE(BASE, TransportedUsers(3, iterations=50), TaughtScore()),
+    RecEraser(BASE, SimilarUsers(3, rounds=5), QUICK),
+    RecEraser(BASE, SimilarInteractions(3, rounds=5), QUICK),
+    UltraRE(BASE, TransportedUsers(3, iterations=30, rounds=3), TaughtScore()),
 ]
 REQUESTS = [ForgetRequest("user", (4,)), ForgetRequest("item", (9,))]
 
@@ -153,7 +153,7 @@ def test_attention_learns_which_shard_knows():
 
 def test_exact_shards_refuse_clusters():
     with pytest.raises(UserError, match="would not be exact"):
-        SISA(BASE, SimilarUsers(3))
+        SISA(BASE, SimilarUsers(3, rounds=5))
 
 
 def test_models_of_another_kind_are_refused(log):
