@@ -29,7 +29,7 @@ VERBS = {
     "methods": "list the unlearning methods and what each supports",
     "s3t": "exact forgetting: plan, train and serve shards, forget in milliseconds",
 }
-"""Each verb and its one line; ``graphforget.commands.<verb>`` is its module.
+"""Each verb and its one line; ``graphforget.commands.<verb>`` is its module, ``-`` being ``_``.
 
 A module that has ``VERBS`` of its own is a group: ``s3t plan`` is in ``commands.s3t_plan``.
 """
@@ -111,7 +111,7 @@ def dispatched(command: Command, words: list[str]) -> int:
         print(usage(command))
         return 0
     verb = _known(words, command.verbs, name)
-    module, words = import_module(f"{name}.commands.{verb}"), words[1:]
+    module, words = import_module(f"{name}.commands.{verb.replace('-', '_')}"), words[1:]
     if hasattr(module, "VERBS"):
         group = Command(f"{name} {verb}", module.SAYS, module.VERBS)
         if _asks_for_help(words):

@@ -15,6 +15,7 @@ VERBS = {
     "bench": "compare selectors over backbones, data sets and seeds: records, pages, pictures",
     "train": "train a recommender or a click model and write a run folder",
     "forget": "carry out requests on a run and write a new run without the data they name",
+    "demo-forget": "a film lover asks to be forgotten: what he was told before, and after",
     "audit": "compare a run that forgot with retraining: a table and a report",
     "predict": "write the answers of a run's model",
 }

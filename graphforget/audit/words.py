@@ -35,6 +35,9 @@ SCORES = {
     "test_auc": "Unseen links ranked above non-links (AUC)",
     "test_ap": "Average precision on unseen links",
     "val_auc": "Validation links ranked above non-links (AUC)",
+    "test_ndcg@20": "Unseen items of a user at the top of his list (NDCG@20)",
+    "test_recall@20": "Unseen items of a user among the first 20 (recall)",
+    "test_logloss": "Mean loss on unseen items, less is better (logloss)",
     "forgotten_class_recall": "Forgotten class still recognised",
     "other_classes_accuracy": "Right answers on all other classes",
     "forgotten_confidence": "Confidence in the true answer, forgotten items",
@@ -57,6 +60,9 @@ KINDS = {
     "edge": ("connection", "connections between two nodes"),
     "feature": ("node's features", "features of nodes"),
     "class": ("class", "classes of nodes"),
+    "user": ("user", "users with all that is known of them"),
+    "item": ("item", "items with all that was taken of them"),
+    "interaction": ("interaction", "interactions of a user with an item"),
 }
 """Kinds of requests: the singular, and what is removed."""
 

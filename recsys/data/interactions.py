@@ -251,10 +251,21 @@ def _gowalla(root: str | Path | None) -> Log:
     return Log(pd.DataFrame({"user": users, "item": items}))
 
 
+def _planted(root: str | Path | None) -> Log:
+    """300 users of six tastes and 120 items: a user takes a third of those of his taste."""
+    draw = np.random.default_rng(0)
+    user, item = np.arange(300)[:, None], np.arange(120)
+    taken = draw.random((300, 120)) < np.where(user % 6 == item % 6, 0.6, 0.05)
+    users, items = taken.nonzero()
+    attributes = pd.DataFrame({"taste": np.arange(300) % 6 + 1})
+    return Log(pd.DataFrame({"user": users, "item": items}), attributes)
+
+
 LOGS: Mapping[str, Callable[[str | Path | None], Log]] = {
     "ml-100k": _movielens,
     "frappe": _frappe,
     "lastfm-2k": _lastfm,
     "gowalla": _gowalla,
+    "planted": _planted,
 }
 """The logs that `load_interactions` knows, and what reads each."""

@@ -169,3 +169,12 @@ def test_requests_that_name_what_is_not_there(trained, refused, tmp_path):
         "forget", run, "--sample", "people:1", "--out", tmp_path / "new"
     )
     assert "wanted numbers from 0 to 59" in refused("predict", run, "--users", "[60]")
+
+
+@pytest.mark.slow
+def test_the_demo_shows_a_user_before_and_after(tell, tmp_path):
+    told = tell("demo-forget", "--data", "planted", "--out", tmp_path / "demo")
+    assert told.code == 0, told.err
+    assert "EASEDeletion" in told.out and "UserS3T" in told.out and "D2DGN" in told.out
+    assert (tmp_path / "demo" / "after" / "report.html").exists()
+    assert tell("demo-forget", "--data", "planted", "--out", tmp_path).code == 2
