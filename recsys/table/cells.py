@@ -51,10 +51,9 @@ class Cells:
 
     def refuse(self, row: int, wanted: str) -> NoReturn:
         """Raise a `UserError` that names the cell."""
-        raise UserError(
-            f"{self.place} must be {wanted}, row {self.first + row + 1} has "
-            f"{str(self.array[row].as_py())[:40]!r}"
-        )
+        cell = self.array[row].as_py()
+        has = "is empty" if cell is None else f"has {str(cell)[:40]!r}"
+        raise UserError(f"{self.place} must be {wanted}, row {self.first + row + 1} {has}")
 
 
 def field_cells(cells: Cells, column: Column) -> pa.Array:
@@ -95,8 +94,14 @@ def texts(cells: Cells) -> pa.Array:
         raise UserError(f"{cells.place} holds {array.type}, which is no single value") from None
 
 
-def numbers(cells: Cells) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def numbers(
+    cells: Cells, wanted: str = "finite numbers, or empty where one is missing"
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values and where they are missing, each of shape ``(B,)``; 0 where missing.
+
+    Args:
+        cells: texts that say numbers, or numbers.
+        wanted: what they must be, for messages.
 
     Raises:
         UserError: naming a cell that is no number, or not a finite one.
@@ -109,12 +114,12 @@ def numbers(cells: Cells) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     try:
         found = array.cast(pa.float64(), safe=False)
     except pa.ArrowException:
-        found = pa.array(_one_by_one(cells), pa.float64())
+        found = pa.array(_one_by_one(cells, wanted), pa.float64())
     missing = found.is_null().to_numpy(zero_copy_only=False)
     values = found.fill_null(0).to_numpy(zero_copy_only=False)
     finite = np.isfinite(values)
     if not finite.all():
-        cells.refuse(int((~finite).argmax()), "finite numbers, or empty where one is missing")
+        cells.refuse(int((~finite).argmax()), wanted)
     return values, missing
 
 
@@ -162,25 +167,27 @@ def clicks(cells: Cells, label: Label) -> NDArray[np.uint8]:
     Raises:
         UserError: naming a cell that is missing, or neither 0 nor 1.
     """
-    wanted = "0 or 1" if label.above is None else "a number"
+    wanted = "a number"
+    if label.above is None:
+        wanted = "0 or 1, or the schema's label needs an 'above'"
     if pa.types.is_boolean(cells.array.type):
         cells = Cells(cells.array.cast(pa.uint8()), cells.place, cells.first)
-    values, missing = numbers(cells)
+    values, missing = numbers(cells, wanted)
     if missing.any():
         cells.refuse(int(missing.argmax()), wanted)
     if label.above is not None:
         return (values > label.above).astype(np.uint8)
     odd = ~np.isin(values, (0, 1))
     if odd.any():
-        cells.refuse(int(odd.argmax()), f"{wanted}, or the schema's label needs an 'above'")
+        cells.refuse(int(odd.argmax()), wanted)
     return values.astype(np.uint8)
 
 
-def _one_by_one(cells: Cells) -> list[float | None]:
+def _one_by_one(cells: Cells, wanted: str) -> list[float | None]:
     values: list[float | None] = []
     for row, cell in enumerate(cells.array.to_pylist()):
         try:
             values.append(None if cell is None else float(cell))
         except (TypeError, ValueError):
-            cells.refuse(row, "numbers")
+            cells.refuse(row, wanted)
     return values

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +42,7 @@ class SquaredLog(Discretization):
 
     def keys(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         large = np.floor(np.log(np.maximum(values, 2.0)) ** 2)
-        return np.where(values > 2, large, np.floor(values) - 2).astype(np.int64)
+        return _whole(np.where(values > 2, large, values - 2))
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,18 @@ class Edges(Discretization):
     """Buckets between given edges; a value on an edge belongs to the lower bucket.
 
     Args:
-        edges: ascending.
+        edges: finite numbers, ascending.
+
+    Raises:
+        UserError: they are not.
     """
 
     edges: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if any(low >= high for low, high in zip(self.edges, self.edges[1:], strict=False)):
+        if not isinstance(self.edges, (tuple, list)) or not all(map(_is_finite, self.edges)):
+            raise UserError(f"edges: wanted finite numbers, got {str(self.edges)[:60]!r}")
+        if any(low >= high for low, high in pairwise(self.edges)):
             raise UserError(f"edges: they must ascend, got {list(self.edges)[:10]}")
 
     def keys(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -92,4 +100,13 @@ class WholeNumbers(Discretization):
     """Every whole number is its own bucket; fractions are cut off downwards."""
 
     def keys(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        return np.floor(values).astype(np.int64)
+        return _whole(values)
+
+
+def _is_finite(edge: object) -> bool:
+    return isinstance(edge, Real) and not isinstance(edge, bool) and isfinite(edge)
+
+
+def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Floors; what no int64 holds goes to the nearest one that a float64 can say."""
+    return np.floor(np.clip(values, -(2.0**62), 2.0**62)).astype(np.int64)

@@ -32,13 +32,16 @@ def encode(table: ClickTable, source: Source) -> Tensor:
         Shape ``(B, C)`` int64.
 
     Raises:
-        UserError: the table is in memory only, or a column is missing or of the wrong form.
+        UserError: the table is in memory only, there are no rows, or a column is missing or of the
+            wrong form.
     """
     if table.origin is None:
         raise UserError(f"table {table.name!r}: it has no folder, so its vocabulary is not known")
     folder = table.origin.folder
     about, schema = read_about(folder), read_schema(Path(folder) / "schema.yaml")
     chunks = list(source.chunks())
+    if not chunks:
+        raise UserError(f"{source.place}: it has no rows")
     place = {column.name: number for number, column in enumerate(schema.columns)}
     ids = []
     for field in table.fields:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphforget.core.errors import UserError
+from recsys.table.cells import Cells
 from recsys.table.discretize import Quantiles
 from recsys.table.field import Kind
 from recsys.table.schema import Column, Label, Schema
@@ -37,28 +38,31 @@ def infer_schema(source: Source, delimiter: str = ",", label: str | None = None)
         label: column of the label; the first of `LABELS` that is there by default.
 
     Raises:
-        UserError: no row, or no column that could be the label.
+        UserError: no row, no column that could be the label or a field, or two of one name.
     """
     chunk = next(iter(source.chunks()), None)
     if chunk is None or not chunk.batch.num_rows:
         raise UserError(f"{source.place}: it has no rows")
-    names = {name.lower(): name for name in chunk.batch.schema.names}
+    columns = chunk.batch.schema.names
+    for column in columns:
+        Cells.of(chunk, column)  # refuses a name that is there twice
+    names = {name.lower(): name for name in reversed(columns)}
     label = label or _first(names, LABELS)
-    if label is None or label not in names.values():
-        wanted = repr(label) if label else "a label called " + ", ".join(LABELS)
-        have = ", ".join(map(repr, list(names.values())[:10]))
-        hint = "; is the delimiter right?" if len(names) == 1 else ", or name it in a schema"
-        raise UserError(f"{source.place}: column {wanted} is missing; it has {have}{hint}")
+    if label is None or label not in columns:
+        wanted = f"column {label!r}" if label else "a label called " + ", ".join(LABELS)
+        have = ", ".join(map(repr, columns[:10]))
+        hint = "; is the delimiter right?" if len(columns) == 1 else ", or name it in a schema"
+        raise UserError(f"{source.place}: {wanted} is missing; it has {have}{hint}")
     time, given = _first(names, TIMES), _first(names, SPLITS)
     split: Split = Given(given) if given else ByTime(time) if time else AtRandom()
-    columns = tuple(
+    fields = tuple(
         _column(name, chunk.batch.column(name))
-        for name in names.values()
+        for name in columns
         if name not in (label, split.column)
     )
-    return Schema(
-        columns, Label(label), split, user=_first(names, USERS), delimiter=delimiter
-    )
+    if not fields:
+        raise UserError(f"{source.place}: beside {', '.join(columns)} it has no column to learn of")
+    return Schema(fields, Label(label), split, user=_first(names, USERS), delimiter=delimiter)
 
 
 def guess_delimiter(file: Path) -> str:
@@ -73,6 +77,10 @@ def _first(names: dict[str, str], wanted: tuple[str, ...]) -> str | None:
 def _column(name: str, array: pa.Array) -> Column:
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         return Column(name, Kind.MULTI)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type):  # as pandas and polars write texts
+        array = array.cast(pa.string())
     numbers = _numbers(array)
     if numbers is not None:
         if (numbers != np.floor(numbers)).any():
@@ -87,8 +95,6 @@ def _column(name: str, array: pa.Array) -> Column:
 
 def _numbers(array: pa.Array) -> np.ndarray | None:
     """The values, if all that are there are numbers."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     if not (pa.types.is_string(array.type) or pa.types.is_floating(array.type)):
         return None
     try:

@@ -130,5 +130,8 @@ class Schema:
             )
         if self.min_count < 1:
             raise UserError(f"schema: min_count must be above 0, got {self.min_count}")
-        if len(self.delimiter) != 1:
-            raise UserError(f"schema: the delimiter is one character, got {self.delimiter!r}")
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '\r\n\0"':
+            raise UserError(
+                "schema: the delimiter is one ASCII character, and no quote or line break, got "
+                f"{self.delimiter!r}"
+            )

@@ -128,6 +128,7 @@ def _column(entry: Any) -> Column:
     if "source" in said:
         raise UserError(f"{at}: what it is made of is called 'column'")
     if "column" in said:
+        _check_type(f"{at}: column", said["column"], "str | None")
         said["source"] = said.pop("column")
     if said.get("buckets") is not None:
         said["buckets"] = _chosen(f"{at}: buckets", said["buckets"], BUCKETS)

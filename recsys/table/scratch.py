@@ -80,9 +80,10 @@ def _checked(chunk: Chunk, schema: Schema) -> list[pa.Array]:
     if schema.split.column is not None:
         cells = Cells.of(chunk, schema.split.column)
         if schema.split.of_numbers:
-            values, missing = numbers(cells)
+            wanted = "numbers, by which the split goes; write times so, or take another split"
+            values, missing = numbers(cells, wanted)
             if missing.any():
-                cells.refuse(int(missing.argmax()), "a number for the split")
+                cells.refuse(int(missing.argmax()), wanted)
             arrays.append(pa.array(values))
         else:
             arrays.append(texts(cells))
@@ -90,6 +91,6 @@ def _checked(chunk: Chunk, schema: Schema) -> list[pa.Array]:
         cells = Cells.of(chunk, schema.user)
         users = texts(cells)
         if users.null_count:
-            cells.refuse(int(users.is_null().index(True).as_py()), "there in every row")
+            cells.refuse(int(users.is_null().index(True).as_py()), "filled in every row")
         arrays.append(users)
     return arrays

@@ -137,7 +137,7 @@ class ParquetSource(Source):
                         yield Chunk(batch, str(file), first, done)
                         first += batch.num_rows
             except (pa.ArrowException, OSError) as error:
-                _unreadable(file, error)
+                _unreadable(file, error, "is it complete?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +200,8 @@ def _unpacked(file: Path, raw: pa.OSFile) -> pa.NativeFile:
     return pa.CompressedInputStream(raw, packing) if packing else raw
 
 
-def _unreadable(file: Path, error: Exception) -> NoReturn:
+def _unreadable(
+    file: Path, error: Exception, hint: str = "is it complete, and is the delimiter right?"
+) -> NoReturn:
     why = re.sub(r"[Rr]ow #(\d+)", r"line \1", " ".join(str(error).split()))[:200]
-    raise UserError(
-        f"{file}: cannot be read to its end ({why}); is it complete, and is the delimiter right?"
-    ) from None
+    raise UserError(f"{file}: cannot be read to its end ({why}); {hint}") from None

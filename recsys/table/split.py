@@ -68,7 +68,7 @@ class AtRandom(Split):
     """Each block of `BLOCK` rows is divided at random, in the same shares.
 
     Args:
-        seed: the same seed gives the same parts.
+        seed: 0 or more; the same seed gives the same parts.
         val: share of the validation rows.
         test: share of the test rows.
     """
@@ -78,6 +78,8 @@ class AtRandom(Split):
     test: float = 0.1
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"split: the seed must be 0 or more, got {self.seed}")
         _check_shares(self.val, self.test)
 
     def parts(

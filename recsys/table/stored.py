@@ -2,7 +2,8 @@
 
 | file | content |
 |---|---|
-| `table.json` | fields, rows, checksums, and the schema by which it was built |
+| `table.json` | fields, rows of each part, learned buckets, checksums |
+| `schema.yaml` | by which it was built |
 | `00.npy`, `01.npy`, ... | ids of each field |
 | `label.npy`, `part.npy`, `users.npy` | of each row |
 | `vocabulary.parquet` | values of each field in order of their ids, and how often they came |

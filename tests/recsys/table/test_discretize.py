@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphforget.core.errors import UserError
-from recsys.table import Edges, Quantiles, SquaredLog
+from recsys.table import Edges, Quantiles, SquaredLog, WholeNumbers
 
 
 def test_squared_log_is_the_published_rule():
@@ -36,3 +36,16 @@ def test_edges_must_ascend():
         Edges((1.0, 1.0))
     with pytest.raises(UserError, match="quantiles"):
         Quantiles(1)
+
+
+@pytest.mark.parametrize("edges", [5, ("a", "b"), (1, float("nan")), (True, 2), ([1], [2])])
+def test_edges_are_finite_numbers(edges):
+    with pytest.raises(UserError, match="edges: wanted finite numbers"):
+        Edges(edges)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_all_integers_keep_their_side():
+    for rule in (WholeNumbers(), SquaredLog()):
+        low, middle, high = rule.keys(np.array([-1e300, 1.0, 1e300])).tolist()
+        assert low < middle < high

@@ -10,6 +10,7 @@ from graphforget.core.errors import UserError
 from recsys.table import (
     Calendar,
     Column,
+    CsvSource,
     InOrder,
     Kind,
     Quantiles,
@@ -70,3 +71,10 @@ def test_a_missing_column_and_a_table_in_memory(table):
         encode(table, TableSource(FRAME.drop_columns(["price"]), "new"))
     with pytest.raises(UserError, match="'planted': it has no folder"):
         encode(planted_table(40).table, TableSource(FRAME, "new"))
+
+
+def test_no_rows(table, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("city,count,price,tags,time\n")
+    with pytest.raises(UserError, match="new.csv: it has no rows"):
+        encode(table, CsvSource((path,)))

@@ -53,5 +53,24 @@ def test_no_label():
         infer(label="bought")
     with pytest.raises(UserError, match="a label called label, click.* is missing.* delimiter"):
         infer_schema(TableSource(pa.table({"user;item": ["1;2"]}), "mine.csv"))
+    with pytest.raises(UserError, match="mine.csv: beside label it has no column"):
+        infer_schema(TableSource(pa.table({"label": [0, 1]}), "mine.csv"))
     with pytest.raises(UserError, match="no rows"):
         infer_schema(TableSource(pa.table({"label": []}), "mine.csv"))
+
+
+def test_names_that_differ_in_their_case_are_two_columns_and_the_same_name_twice_is_none():
+    more = {"Item": [str(number % 4) for number in range(60)], "click": ["1", "0"] * 30}
+    schema = infer(**more)
+    assert [one.name for one in schema.columns][-2:] == ["Item", "click"]
+    assert "item" in [one.name for one in schema.columns] and schema.label.column == "Click"
+    twice = pa.table([["a"], ["b"], ["1"]], names=["item", "item", "label"])
+    with pytest.raises(UserError, match="mine.csv: column 'item' is there more than once"):
+        infer_schema(TableSource(twice, "mine.csv"))
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_texts_are_guessed_alike_in_whatever_type_a_frame_wrote_them(kind):
+    given = pa.table(COLUMNS)
+    other = pa.table({name: given[name].cast(kind) for name in given.column_names})
+    assert infer_schema(TableSource(other, "mine.parquet")).columns == infer().columns
