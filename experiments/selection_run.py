@@ -11,12 +11,11 @@ from experiments.benchmark import Grid, Run
 from experiments.cache import Cache
 from graphforget.core.errors import UserError
 from graphforget.core.pool import LocalPool
-from recsys.board.aukc import check_grid
 from recsys.board.bootstrap import Bootstrap
+from recsys.board.question import Question
 from recsys.board.run import run_trials
 from recsys.board.selectors import with_training
 from recsys.board.store import Store
-from recsys.board.trial import Question
 from recsys.data import load_table
 from recsys.learn import ClickTraining
 from recsys.models import Backbone, DeepFM
@@ -53,9 +52,7 @@ class SelectionRun(Run):
         return self.dataset, self.question.backbone, self.question.grid
 
     def check(self, cache: Cache, root: str | None) -> None:
-        table = self._table(cache, root)
-        check_grid(self.question.grid, table.num_fields)
-        self.question.backbone.build(min(self.question.grid), self.question.training.width, 0)
+        self.question.check(self._table(cache, root).num_fields)
 
     def carry_out(self, cache: Cache, root: str | None) -> dict[str, Any]:
         table = self._table(cache, root)

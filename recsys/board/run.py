@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from graphforget.core.errors import Refused
 from graphforget.core.pool import Pool
 from graphforget.core.record import Record, git_state, versions
-from recsys.board.aukc import check_grid
 from recsys.board.bootstrap import Bootstrap
+from recsys.board.question import Question, about
 from recsys.board.retrain import Cell, CellScores, retrained, scored
-from recsys.board.store import Searched, Store
-from recsys.board.trial import Question, about, drawn_aukc, measured
+from recsys.board.store import Searched, Store, unfinished
+from recsys.board.trial import drawn_aukc, measured
 from recsys.table import ClickTable
 
 
@@ -69,11 +68,11 @@ def run_trials(
         quiet: show no progress.
 
     Raises:
-        UserError: if a grid asks for more fields than the table has.
+        UserError: if a grid asks for more fields than the table has, or for fewer than a
+            network takes.
     """
     for question in questions:
-        if question.grid:
-            check_grid(question.grid, table.num_fields)
+        question.check(table.num_fields)
 
     def shown(items: Sequence[Any], what: str) -> tqdm:
         return tqdm(total=len(items), desc=f"{table.name}: {what}", disable=quiet or None)
@@ -116,21 +115,15 @@ def assembled(question: Question, table: ClickTable, store: Store, benchmark: st
     }
     searched = store.searched(question, table.digest)
     if not isinstance(searched, Searched):
-        return Record(**said, **failed(searched))
+        return Record(**said, **unfinished(searched))
     scores = {}
     for cell in question.cells(table, searched.selection.ranking):
         found = store.cell(cell, question.bootstrap, table.digest)
         if not isinstance(found, CellScores):
-            return Record(**said, **failed(found, f"{len(cell.fields)} fields: "))
+            return Record(**said, **unfinished(found, f"{len(cell.fields)} fields: "))
         scores[cell] = found
     metrics = measured(question, table, searched.selection, scores, searched.ends)
     return Record(**said, metrics=metrics, seconds=searched.selection.seconds)
-
-
-def failed(error: Exception | None, where: str = "") -> dict[str, Any]:
-    """The fields of a record for what did not end well."""
-    words = " ".join(f"{where}{type(error).__name__}: {error}".split())[:500]
-    return {"status": "refused" if isinstance(error, Refused) else "failed", "error": words}
 
 
 def aukc_draws(question: Question, table: ClickTable, store: Store) -> np.ndarray | None:
@@ -142,5 +135,3 @@ def aukc_draws(question: Question, table: ClickTable, store: Store) -> np.ndarra
               for cell in question.cells(table, searched.selection.ranking)[:-1]]
     known = [point for point in points if isinstance(point, CellScores)]
     return drawn_aukc(known, question.grid) if len(known) == len(points) else None
-
-

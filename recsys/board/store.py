@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from graphforget.core.config import to_config
+from graphforget.core.errors import Refused
 from graphforget.core.files import write_atomically
 from graphforget.core.record import Record, append_record, git_state, read_records, versions
 from recsys.board.bootstrap import Bootstrap
+from recsys.board.question import TASK, Question
 from recsys.board.retrain import Cell, CellScores
-from recsys.board.trial import TASK, Question
 from recsys.select import Selection
 
 CELLS = "cells.jsonl"
@@ -73,7 +74,7 @@ class Store:
         self._searches[key] = result
         said = question.asked(SEARCH, dataset)
         if isinstance(result, Exception):
-            return self._write(key, said, _words(result))
+            return self._write(key, said, unfinished(result))
         selection = result.selection
         metrics = {f"score/{name}": float(score)
                    for name, score in zip(selection.fields, selection.scores, strict=True)}
@@ -96,7 +97,7 @@ class Store:
             "unlearner": "", "config": cell.config, "seed": cell.seed,
         }
         if isinstance(result, Exception):
-            return self._write(key, said, _words(result))
+            return self._write(key, said, unfinished(result))
         came = {"metrics": result.metrics(), "seconds": result.seconds}
         self._write(key, said, came, result.drawn)
 
@@ -157,6 +158,7 @@ def _scores(metrics: dict[str, float], drawn: Path) -> CellScores:
     return CellScores(**values, epoch=epoch, drawn=np.load(drawn))
 
 
-def _words(error: Exception) -> dict[str, Any]:
-    words = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-    return {"status": "failed", "error": words}
+def unfinished(error: Exception | None, where: str = "") -> dict[str, Any]:
+    """The fields of a record for what did not end well."""
+    words = " ".join(f"{where}{type(error).__name__}: {error}".split())[:500]
+    return {"status": "refused" if isinstance(error, Refused) else "failed", "error": words}

@@ -5,82 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from graphforget.core.config import to_config
 from graphforget.core.record import Record
 from recsys.board.aukc import aukc
-from recsys.board.bootstrap import Bootstrap, interval
+from recsys.board.bootstrap import interval
 from recsys.board.curve import Curve
 from recsys.board.memory import SHARES, leading_fields, share_of_rows
 from recsys.board.planted import planted_recovery
+from recsys.board.question import TASK, Question
 from recsys.board.retrain import Cell, CellScores
-from recsys.learn import ClickTraining
-from recsys.models import Backbone
-from recsys.select import Selection, Selector
+from recsys.select import Selection
 from recsys.table import ClickTable
-
-TASK = "click"
-"""What records call the task."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a trial asks.
-
-    Args:
-        title: what tables call the selector.
-        selector: with its settings.
-        backbone: the network that fields are selected for, and that is retrained.
-        training: how it is retrained.
-        grid: the k; none to rank and not retrain.
-        seed: of the search and of the retraining.
-        bootstrap: draws of test rows.
-    """
-
-    title: str
-    selector: Selector
-    backbone: Backbone
-    training: ClickTraining
-    grid: tuple[int, ...] = ()
-    seed: int = 0
-    bootstrap: Bootstrap = Bootstrap()
-
-    def asked(self, benchmark: str, dataset: str) -> dict[str, Any]:
-        """The fields of a record that say what was asked."""
-        config: dict[str, Any] = {
-            name: to_config(getattr(self, name))
-            for name in ("selector", "backbone", "training", "bootstrap")
-        }
-        return {
-            "benchmark": benchmark, "dataset": dataset, "task": TASK,
-            "model": type(self.backbone).__name__, "learner": type(self.selector).__name__,
-            "unlearner": "", "seed": self.seed,
-            "config": config | {
-                "title": self.title, "grid": list(self.grid), "ranks": self.selector.ranks,
-                "family": self.selector.family.value,
-            },
-        }
-
-    def cells(self, table: ClickTable, ranking: Sequence[str]) -> list[Cell]:
-        """What has to be trained: the prefixes of a ranking, and last all fields.
-
-        Soft gates are not retrained, so that all fields are all they need.
-        """
-        ks = (*self.grid, table.num_fields) if self.selector.ranks else (table.num_fields,)
-        return [
-            Cell.of(table, ranking[:k], self.backbone, self.training, self.seed) for k in ks
-        ] if self.grid else []
-
-
-def about(table: ClickTable) -> dict[str, Any]:
-    """What a record says of the table: its content and how many rows each embedding has."""
-    return {
-        "table": table.digest,
-        "rows": {field.name: field.size for field in table.fields},
-    }
 
 
 def measured(
@@ -138,6 +75,7 @@ def _against_all(
     return found | curve.metrics() | {
         "aukc": curve.aukc, "aukc_low": low, "aukc_high": high,
         "best_k": float(k), "best_auc": best.auc, "best_logloss": best.logloss,
+        "best_gauc": best.gauc,
         "best_rows": share_of_rows(ranking[:k], rows),
         "best_inference_seconds": best.inference_seconds,
         "gain": best.auc - whole.auc, "gain_low": gain_low, "gain_high": gain_high,

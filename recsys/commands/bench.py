@@ -16,12 +16,13 @@ from graphforget.core.files import write_atomically
 from graphforget.core.record import Record
 from recsys.board.aukc import convention
 from recsys.board.bootstrap import Bootstrap
+from recsys.board.question import Question
 from recsys.board.report import Drawn, report, text_rows
 from recsys.board.run import aukc_draws, run_trials
 from recsys.board.selectors import with_training
 from recsys.board.store import CELLS, Store
 from recsys.board.summary import Problem, standings
-from recsys.board.trial import Question, trials
+from recsys.board.trial import trials
 from recsys.commands.parsing import new_parser
 from recsys.commands.select import RECORDS, add_pool, add_training, pool_of
 from recsys.commands.selectors import (
@@ -70,7 +71,7 @@ def parser() -> ArgumentParser:
     options.add_argument(
         "--against", type=str, default=None,
         help="the selector that others are compared with; by default greedy forward selection if "
-        "it is among them, else the first",
+        "it is among them, else the first that ranks fields",
     )
     options.add_argument(
         "--draws", type=int, default=500, help="bootstrap draws of the test rows"
@@ -94,6 +95,12 @@ def run(options: Namespace) -> int:
     if options.random_orders < 0:
         raise UserError(f"--random_orders: wanted 0 or more, got {options.random_orders}")
     tables = [load_table(name, options.root) for name in listed(options.data, "--data")]
+    names = [table.name for table in tables]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(
+            f"--data: two tables are called {twice[0]}, and would be taken for one; "
+            "give each once, or rename a file"
+        )
     asked = [
         questions(
             selectors, backbones, options.training, grid_named(options.k, table.num_fields), seeds,
@@ -101,6 +108,11 @@ def run(options: Namespace) -> int:
         )
         for table in tables
     ]
+    if not any(asked):
+        raise UserError("--selectors: nothing to compare; name selectors, or more --random_orders")
+    for table, those in zip(tables, asked, strict=True):
+        for question in those:
+            question.check(table.num_fields)
     store = Store(options.out)
     records: list[Record] = []
     drawn: dict[Problem, Mapping[str, NDArray]] = {}
@@ -173,17 +185,20 @@ def draws(asked: Sequence[Question], table: ClickTable, store: Store) -> Drawn:
 
 
 def reference(name: str | None, selectors: dict[str, Selector]) -> str:
-    """The selector that others are compared with.
+    """The selector that others are compared with; empty where none has a curve.
 
     Raises:
-        UserError: if it is not among them.
+        UserError: if it is not among them, or ranks no fields.
     """
+    ranking = [title for title, one in selectors.items() if one.ranks]
     if name is None:
-        greedy = [title for title, one in selectors.items() if isinstance(one, GreedyForward)]
-        return [*greedy, *selectors][0]
-    if name not in (*selectors, RandomOrder.__name__):
+        greedy = [title for title in ranking if isinstance(selectors[title], GreedyForward)]
+        return next(iter([*greedy, *ranking]), "")
+    if name in selectors and name not in ranking:
+        raise UserError(f"--against: {name} ranks no fields and has no AUKC; name another")
+    if name not in (*ranking, RandomOrder.__name__):
         raise UserError(
-            f"--against: {name!r} is not compared here; name one of {', '.join(selectors)}"
+            f"--against: {name!r} is not compared here; name one of {', '.join(ranking)}"
         )
     return name
 

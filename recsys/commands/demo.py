@@ -13,24 +13,29 @@ from graphforget.commands.screen import columns, note, show
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically
 from graphforget.core.pool import LocalPool
+from graphforget.core.record import read_records
 from recsys.board.aukc import convention
+from recsys.board.question import Question
 from recsys.board.report import file_name, text_rows
 from recsys.board.run import run_trials
 from recsys.board.selectors import title, with_training
 from recsys.board.store import Store
 from recsys.board.summary import standings
-from recsys.board.trial import Question, trials
+from recsys.board.trial import trials
 from recsys.commands.parsing import new_parser
 from recsys.commands.select import RECORDS, write_answer, write_board
 from recsys.data import load_table
 from recsys.learn import ClickTraining
 from recsys.models import DeepFM
 from recsys.select import SFS, SHARK, Lasso, RandomOrder, Selector
-from recsys.select.lasso import BENCHMARK
+from recsys.select.lasso import BENCHMARK as PUBLISHED_LASSO
 from recsys.table import ClickTable
 
-SELECTORS: tuple[Selector, ...] = (SHARK(), SFS(), Lasso(), BENCHMARK)
+SELECTORS: tuple[Selector, ...] = (SHARK(), SFS(), Lasso(), PUBLISHED_LASSO)
 """Two that ask a trained network, a linear one, and the same as it was published, flaw included."""
+
+BENCHMARK = "recsys_demo"
+"""Name that records bear, by which an earlier demo is known."""
 
 TRAINING = ClickTraining(epochs=6, patience=2, batch_size=2048, learning_rate=2e-3)
 RANDOM_ORDERS = 3
@@ -54,7 +59,7 @@ def parser() -> ArgumentParser:
 def run(options: Namespace) -> int:
     """Rank, retrain, and say what is going on in plain words."""
     out: Path = options.out
-    if out.exists() and not (out / RECORDS).is_file():
+    if out.exists() and not is_demo(out):
         raise UserError(f"{out}: exists and is not an earlier demo; choose another --out")
     say = note if options.json else print
     table = embedded(say)
@@ -76,7 +81,7 @@ def run(options: Namespace) -> int:
         f"ranking, and of {RANDOM_ORDERS} random ones to compare with."
     )
     store = Store()
-    records = run_trials(asked, table, LocalPool(), store)
+    records = run_trials(asked, table, LocalPool(), store, BENCHMARK)
     with folder_atomically(out, replace=out.exists()) as new:
         told = [
             write_answer(new, question, record, table, store)
@@ -96,6 +101,14 @@ def run(options: Namespace) -> int:
         options.json,
     )
     return 0
+
+
+def is_demo(out: Path) -> bool:
+    """Whether a folder is an earlier demo's, and not one of `recsys select` or `recsys bench`."""
+    if not (out / RECORDS).is_file():
+        return False
+    records = read_records(out / RECORDS)
+    return bool(records) and all(record.benchmark == BENCHMARK for record in records)
 
 
 def embedded(say: Callable[[str], object]) -> ClickTable:

@@ -20,12 +20,13 @@ from graphforget.core.files import folder_atomically
 from graphforget.core.pool import LocalPool, Pool, RayPool
 from graphforget.core.record import Record
 from recsys.board.aukc import convention
+from recsys.board.question import Question
 from recsys.board.report import file_name, report, text_rows
 from recsys.board.run import run_trials
 from recsys.board.selectors import with_training
 from recsys.board.store import Searched, Store
 from recsys.board.summary import standings
-from recsys.board.trial import Question, Trial, trials
+from recsys.board.trial import Trial, trials
 from recsys.commands.parsing import add_table, new_parser
 from recsys.commands.selectors import grid_named, selectors_named
 from recsys.data import load_table

@@ -64,12 +64,16 @@ def backbones_named(chosen: str | Sequence[Backbone], option: str = "--models") 
     """Backbones of names with commas between them; upper and lower case are alike.
 
     Raises:
-        UserError: for a name that is not there.
+        UserError: for a name that is not there, or one that is given twice: tables call a backbone
+            by its class.
     """
-    if not isinstance(chosen, str):
-        return list(chosen)
-    known = backbone_classes()
-    return [_among(name, known, option)() for name in listed(chosen, option)]
+    if isinstance(chosen, str):
+        known = backbone_classes()
+        chosen = [_among(name, known, option)() for name in listed(chosen, option)]
+    names = [type(one).__name__ for one in chosen]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{option}: {twice[0]} is given twice; give it once")
+    return list(chosen)
 
 
 def spelled_out(words: Sequence[str]) -> list[str]:

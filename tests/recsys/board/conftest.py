@@ -9,9 +9,9 @@ import pytest
 
 from graphforget.core.pool import LocalPool
 from recsys.board.bootstrap import Bootstrap
+from recsys.board.question import Question
 from recsys.board.run import run_trials
 from recsys.board.store import Store
-from recsys.board.trial import Question
 from recsys.learn import ClickTraining
 from recsys.models import DeepFM
 from recsys.select import Family, Selection, Selector

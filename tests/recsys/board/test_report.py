@@ -10,10 +10,11 @@ import pytest
 from graphforget.core.record import Record
 from recsys.board.curve import Curve
 from recsys.board.pictures import critical_difference_plot
+from recsys.board.question import about
 from recsys.board.ranks import mean_ranks
 from recsys.board.report import report, text_rows
 from recsys.board.summary import beside_random, differences, ranked, standings
-from recsys.board.trial import about, trials
+from recsys.board.trial import trials
 from recsys.select import AllFields, RandomOrder
 from tests.recsys.board.conftest import Broken, Order, ask
 

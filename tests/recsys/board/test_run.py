@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphforget.core.errors import UserError
+from graphforget.core.errors import Refused, UserError
 from graphforget.core.pool import RayPool
 from graphforget.core.record import Record, read_records
 from recsys.board import run
@@ -15,6 +15,7 @@ from recsys.board.retrain import Cell
 from recsys.board.run import aukc_draws, run_trials
 from recsys.board.store import CELLS, Store
 from recsys.board.trial import Trial, trials
+from recsys.models import FiBiNET
 from recsys.select import AllFields, RandomOrder
 from recsys.table import Part
 from tests.recsys.board.conftest import QUICK, SMALL, Broken, Order, ask, carried_out
@@ -112,6 +113,22 @@ def test_a_grid_beyond_the_table_is_refused_before_any_work(small_table, trained
     with pytest.raises(UserError, match="the table has 4 fields, got k = 5"):
         carried_out([ask(UP), ask(UP, grid=(5,))], small_table)
     assert trained == []
+
+
+def test_a_network_that_takes_no_single_field_is_told_before_any_work(small_table, trained):
+    pairs = replace(ask(UP), backbone=FiBiNET())
+    with pytest.raises(UserError, match="k = 1: FiBiNET: wanted at least 2 fields"):
+        carried_out([ask(UP), pairs], small_table)
+    assert trained == []
+    replace(pairs, grid=(2, 4)).check(4)
+    replace(pairs, grid=()).check(4)
+
+
+def test_a_refusal_stays_one_when_it_is_kept(small_table, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "retrained", lambda *_: (_ for _ in ()).throw(Refused("not this one")))
+    (record,) = carried_out([ask(UP)], small_table, Store(tmp_path))
+    assert record.status == "refused"
+    assert {one.status for one in read_records(tmp_path / CELLS)} == {"ok", "refused"}
 
 
 def test_a_failure_is_a_record_and_the_others_go_on(small_table, monkeypatch):
