@@ -86,7 +86,7 @@ def run(options: Namespace) -> int:
     say = note if options.json else print
     log = embedded(options.data, options.root, say)
     user = typical_user(log)
-    request, title = ForgetRequest("user", [user], reason="asked to be forgotten"), titles(log)
+    request, title = ForgetRequest("user", (user,), reason="asked to be forgotten"), titles(log)
     say(
         f"1. Learn. {log.num_users} people, {log.num_items} items, {log.pairs.size(1):,} times "
         "somebody took one. Three recommenders learn from them."
@@ -147,8 +147,10 @@ def tried(
     again = Retrain()(before, request, seed + 1)
     retraining = time.perf_counter() - started
     pairs = log.from_nodes(before.task.forgotten_items(request, log))
-    ranks = tuple(float(forgotten_ranks(each, pairs).median()) for each in (before, after, again))
-    return Told(before, after, (found["seconds"], forgetting, retraining), ranks)
+    ranks = [float(forgotten_ranks(each, pairs).median()) for each in (before, after, again)]
+    return Told(
+        before, after, (found["seconds"], forgetting, retraining), (ranks[0], ranks[1], ranks[2])
+    )
 
 
 def described(name: str, told: Told) -> dict[str, Any]:
