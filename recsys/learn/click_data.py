@@ -71,8 +71,7 @@ class Batches:
 
     Args:
         rows: the rows.
-        batch_size: rows in a batch; a last batch of a single row joins the one before it, as
-            batch norm cannot train on one row.
+        batch_size: rows in a batch; see `batch_sizes`.
         seed: of the order, or None to keep the rows' own.
         share: ``(i, n)``: this process is the i-th of n, and takes every n-th row. In random order
             all processes take equally many.
@@ -109,11 +108,26 @@ class Batches:
         if self._generator is not None:
             number = number // all_of_them * all_of_them
         number = len(range(mine, number, all_of_them))
-        full, rest = divmod(number, self.batch_size)
-        sizes = [self.batch_size] * full + [rest] * (rest > 0)
-        if rest == 1 and full:
-            sizes[-2:] = [self.batch_size + 1]
-        return sizes
+        return batch_sizes(number, self.batch_size)
+
+
+def batch_sizes(number: int, batch_size: int) -> list[int]:
+    """How many rows each batch has; a last one of a single row joins the one before it.
+
+    Batch norm cannot train on one row.
+
+    Args:
+        number: of the rows.
+        batch_size: rows in all batches but the last.
+
+    >>> batch_sizes(11, 4), batch_sizes(9, 4), batch_sizes(1, 4)
+    ([4, 4, 3], [4, 5], [1])
+    """
+    full, rest = divmod(number, batch_size)
+    sizes = [batch_size] * full + [rest] * (rest > 0)
+    if rest == 1 and full:
+        sizes[-2:] = [batch_size + 1]
+    return sizes
 
 
 class ClickDataModule(pl.LightningDataModule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from graphforget.protocols import Learner, Objective
 from graphforget.task import Task
 from graphforget.trained import Trained
 from recsys.click_log import ClickLog
+from recsys.learn.click_data import batch_sizes
 from recsys.models import Backbone, ClickModel, DeepFM
 from recsys.task import ClickPrediction
 
@@ -52,7 +52,7 @@ class ClickLearner(Learner):
         epochs: passes over the training rows.
         learning_rate: step size of Adam.
         weight_decay: L2 penalty of Adam.
-        batch_size: rows a step.
+        batch_size: rows a step, 2 or more; see `recsys.learn.click_data.batch_sizes`.
         snapshots: shares of the training after which weights and optimiser state are kept.
     """
 
@@ -65,12 +65,12 @@ class ClickLearner(Learner):
     snapshots: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
-        whole = all(isinstance(size, int) and size >= 1
-                    for size in (self.width, self.epochs, self.batch_size))
+        sizes = (self.width, self.epochs, self.batch_size - 1)
+        whole = all(isinstance(size, int) and size >= 1 for size in sizes)
         if not (whole and self.learning_rate > 0 and self.weight_decay >= 0):
             raise UserError(
-                "ClickLearner: wanted width, epochs and batch_size from 1, a learning rate above "
-                f"0 and a weight decay from 0, got {self!r}"
+                "ClickLearner: wanted width and epochs from 1, batch_size from 2, a learning rate "
+                f"above 0 and a weight decay from 0, got {self!r}"
             )
         if not all(0 < share <= 1 for share in self.snapshots):
             raise UserError(f"ClickLearner snapshots: wanted shares up to 1, got {self.snapshots}")
@@ -110,7 +110,7 @@ class ClickLearner(Learner):
 
     def steps(self, data: Data) -> int:
         rows = int((data.train_mask & (data.y >= 0)).sum())
-        return max(1, math.ceil(rows / self.batch_size))
+        return max(1, len(batch_sizes(rows, self.batch_size)))
 
     def objective(self, data: Data, task: Task, seed: int) -> Objective:
         """The loss of one step: on the next batch of the rows in an order of the seed's."""
@@ -125,6 +125,7 @@ class ClickLearner(Learner):
     def batches(self, data: Data, task: Task, seed: int) -> Iterator[Tensor]:
         """Batches of training rows, epoch after epoch without end, each of shape ``(B,)``."""
         rows, generator = task.train_items(data), Generator().manual_seed(seed)
+        sizes = batch_sizes(len(rows), self.batch_size)
         while True:
             order = torch.randperm(len(rows), generator=generator).to(rows.device)
-            yield from rows[order].split(self.batch_size)
+            yield from rows[order].split(sizes)

@@ -29,7 +29,7 @@ class ClickTraining:
         width: of the embedding.
         epochs: at most so many.
         patience: training ends when validation AUC has not improved for so many epochs.
-        batch_size: rows in a step.
+        batch_size: rows in a step, 2 or more: batch norm cannot train on one.
         learning_rate: of the embedding and the backbone.
         weight_decay: L2 penalty on the same.
         optimizer: which Adam.
@@ -47,9 +47,12 @@ class ClickTraining:
     optimizer: ClickOptimizer = DenseAdam()
 
     def __post_init__(self) -> None:
-        for name in ("width", "epochs", "patience", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"training: {name} must be 1 or more, got {getattr(self, name)}")
+        for name, least in (("width", 1), ("epochs", 1), ("patience", 1), ("batch_size", 2)):
+            number = getattr(self, name)
+            if not isinstance(number, int) or number < least:
+                raise UserError(
+                    f"training: {name} must be a whole number from {least}, got {number}"
+                )
         if not 0 < self.learning_rate < float("inf"):
             raise UserError(f"training: learning_rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.weight_decay < float("inf"):

@@ -7,7 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from graphforget.core.errors import UserError
 
 
 def dense_blocks(inputs: int, hidden: Sequence[int], dropout: float) -> nn.Sequential:
@@ -16,14 +19,22 @@ def dense_blocks(inputs: int, hidden: Sequence[int], dropout: float) -> nn.Seque
     Args:
         inputs: length of the input.
         hidden: sizes of the layers.
-        dropout: chance that a unit is dropped.
+        dropout: chance that a unit is dropped, below 1.
+
+    Raises:
+        UserError: for a size below 1 or a chance that is none.
 
     >>> sum(weight.numel() for weight in dense_blocks(176, (32, 16), 0.2).parameters())
     6288
     """
+    if any(size < 1 for size in hidden) or not 0 <= dropout < 1:
+        raise UserError(
+            "backbone: wanted hidden sizes from 1 and a dropout from 0 and below 1, got "
+            f"{tuple(hidden)} and {dropout}"
+        )
     layers: list[nn.Module] = []
     for size, following in pairwise((inputs, *hidden)):
-        layers += [nn.Linear(size, following), nn.BatchNorm1d(following), nn.ReLU()]
+        layers += [nn.Linear(size, following), _BatchNorm(following), nn.ReLU()]
         layers += [_Dropout(dropout)]
     return nn.Sequential(*layers)
 
@@ -68,6 +79,20 @@ class _PairwiseSum(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (e,) = ctx.saved_tensors  # an input, so that this can be differentiated again
         return (e.sum(dim=1, keepdim=True) - e) * gradient[:, None, None]
+
+
+class _BatchNorm(nn.BatchNorm1d):
+    """Batch norm that takes a single row too, where one has to be unlearned: as it would answer.
+
+    One row has no variance, so it is scaled by the running one, which it leaves as it was.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and len(x) == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(x)
 
 
 class _Dropout(nn.Dropout):

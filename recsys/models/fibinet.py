@@ -20,14 +20,21 @@ class FiBiNET(Backbone):
     shared by the raw and the reweighted (SENet) vectors, as in the ERASE benchmark.
 
     Args:
-        reduction: the squeeze layer has ``F // reduction`` units, at least 1.
+        reduction: 1 or more; the squeeze layer has ``F // reduction`` units, at least 1.
         hidden: sizes of the tower's layers.
         dropout: in the tower.
+
+    Raises:
+        UserError: for a reduction below 1.
     """
 
     reduction: int = 3
     hidden: tuple[int, ...] = (32, 16)
     dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.reduction < 1:
+            raise UserError(f"FiBiNET: wanted a reduction from 1, got {self.reduction}")
 
     def network(self, num_fields: int, width: int) -> nn.Module:
         if num_fields < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,7 +15,7 @@ from graphforget.request import ForgetRequest
 from graphforget.task import NodeClassification
 from graphforget.trained import Trained
 from recsys.learn import ClickLearner
-from recsys.models import FM
+from recsys.models import FM, MLP
 from recsys.task import ClickPrediction
 from tests.recsys.clicks import small_clicks
 
@@ -104,3 +105,27 @@ def there(kind: str, entry: object) -> bool:
     """Whether the log has rows of it: pairs are drawn at random."""
     one = ForgetRequest(kind, [entry])
     return bool(one.nodes(small_clicks()).numel())
+
+
+def test_a_last_row_alone_joins_the_batch_before_it():
+    """Batch norm cannot train on one row, and a request decides how many rows are left."""
+    data, task = small_clicks(), ClickPrediction()
+    rows = len(task.train_items(data))
+    learner = ClickLearner(MLP(), width=4, epochs=1, batch_size=(rows - 1) // 3)
+    assert (rows - 1) % 3 == 0 and learner.steps(data) == 3
+    batches = learner.batches(data, task, seed=0)
+    assert [len(next(batches)) for _ in range(4)] == 2 * [learner.batch_size] + [
+        learner.batch_size + 1, learner.batch_size
+    ]
+    assert isinstance(learner.fit(data, task, seed=0), Trained)
+    with pytest.raises(UserError, match="batch_size from 2"):
+        replace(learner, batch_size=1)
+
+
+@pytest.mark.parametrize("method", ["GradientAscent", "SCRUB"])
+def test_a_single_row_is_unlearned_from_a_network_with_batch_norm(method: str) -> None:
+    data, request = small_clicks(), ForgetRequest("interaction", [[3, 1]])
+    assert request.nodes(data).tolist() == [0]
+    before = ClickLearner(MLP(), width=4, epochs=1, batch_size=70).fit(data, ClickPrediction(), 0)
+    after = getattr(unlearn, method)()(before, request, seed=1)
+    assert after.response(torch.arange(400)).isfinite().all()

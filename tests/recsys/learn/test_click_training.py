@@ -159,7 +159,7 @@ def test_validation_rows_of_one_label_are_told():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0}, {"epochs": 0}, {"patience": 0}, {"batch_size": 0},
+    "wrong", [{"width": 0}, {"width": 2.5}, {"epochs": 0}, {"patience": 0}, {"batch_size": 1},
               {"learning_rate": 0.0}, {"learning_rate": float("nan")}, {"weight_decay": -1.0}],
 )
 def test_settings_out_of_range_are_refused(wrong):

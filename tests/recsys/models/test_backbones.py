@@ -183,3 +183,27 @@ def test_a_model_is_embedding_then_gate_then_backbone():
 def test_no_fields_and_no_width_are_refused():
     with pytest.raises(UserError, match="MLP: wanted at least 1 field"):
         MLP().build(0, 8, seed=0)
+
+
+@pytest.mark.parametrize("wrong", [{"hidden": (0,)}, {"hidden": (8, -1)}, {"dropout": 1.0},
+                                   {"dropout": -0.1}, {"dropout": float("nan")}])  # fmt: skip
+@pytest.mark.parametrize("kind", [MLP, WideDeep, DeepFM, DCN, DCNv2, FiBiNET])
+def test_sizes_that_are_none_are_refused(kind, wrong):
+    with pytest.raises(UserError, match="hidden sizes from 1 and a dropout from 0 and below 1"):
+        kind(**wrong).build(3, 4, seed=0)
+
+
+def test_a_reduction_by_nothing_is_refused():
+    with pytest.raises(UserError, match="FiBiNET: wanted a reduction from 1, got 0"):
+        FiBiNET(reduction=0)
+
+
+def test_a_single_row_trains_by_the_running_statistics():
+    blocks = dense_blocks(3, (4,), 0.0)
+    blocks(torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * 5)
+    row, running = torch.ones(1, 3), blocks[1].running_var.clone()
+    trained = blocks(row)
+    trained.sum().backward()
+    assert blocks[0].weight.grad.isfinite().all()
+    assert torch.equal(blocks[1].running_var, running)
+    assert torch.equal(trained, blocks.eval()(row))
