@@ -15,7 +15,10 @@ from recsys.board.ranks import Ranks
 from recsys.board.summary import Standing, random_band
 
 GREY = "#8a8f98"
-STYLES = ("-", "--", ":")
+STYLES = ("-", "--", ":", "-.")
+
+LABELS = 24
+"""So many fit beside a picture of the usual height, and so many ticks on a line."""
 
 
 def curves_plot(those: Sequence[Standing], title: str) -> Figure:
@@ -25,10 +28,11 @@ def curves_plot(those: Sequence[Standing], title: str) -> Figure:
         those: selectors on one table with one backbone, the best first; one at least has a curve.
         title: above the picture.
     """
-    figure = Figure(figsize=(9, 5.2), layout="constrained")
-    panel = figure.subplots()
     shade = random_band(those)
     drawn = [one for one in those if one.curves and not one.is_random]
+    height = 5.2 + 0.17 * max(0, len(drawn) - LABELS)
+    figure = Figure(figsize=(9, height), layout="constrained")
+    panel = figure.subplots()
     if shade is not None:
         low, mean, high = shade
         grid = next(one.curves[0].grid for one in those if one.is_random and one.curves)
@@ -79,7 +83,8 @@ def critical_difference_plot(ranks: Ranks, title: str) -> Figure:
     panel.plot([low, high], [0, 0], color="black", linewidth=1)
     for tick in range(low, high + 1):
         panel.plot([tick, tick], [0, 0.12], color="black", linewidth=1)
-        panel.text(tick, 0.2, str(tick), ha="center", va="bottom", fontsize=8)
+        if (tick - low) % (1 + count // LABELS) == 0:
+            panel.text(tick, 0.2, str(tick), ha="center", va="bottom", fontsize=8)
     wide = min(ranks.critical, high - low)
     panel.plot([low, low + wide], [0.95, 0.95], color="black", linewidth=2)
     panel.text(low + wide / 2, 1.02, f"critical difference {ranks.critical:.2f}", ha="center",

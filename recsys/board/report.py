@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphforget.audit.plots import png
 from graphforget.core.record import Record
-from recsys.board.page import interval_words, number, page
+from recsys.board.page import page
 from recsys.board.pictures import critical_difference_plot, curves_plot
 from recsys.board.summary import (
     Problem,
@@ -20,6 +20,7 @@ from recsys.board.summary import (
     standings,
 )
 from recsys.board.trial import trials
+from recsys.board.words import interval_words, number
 
 Drawn = Mapping[Problem, Mapping[str, NDArray]]
 """AUKC on each draw of test rows, by problem and selector, the mean over seeds."""

@@ -9,7 +9,7 @@ import pytest
 
 from graphforget.core.record import Record
 from recsys.board.curve import Curve
-from recsys.board.pictures import critical_difference_plot
+from recsys.board.pictures import critical_difference_plot, curves_plot
 from recsys.board.question import about
 from recsys.board.ranks import mean_ranks
 from recsys.board.report import report, text_rows
@@ -84,7 +84,7 @@ def test_the_page_holds_numbers_pictures_and_how_they_came_about(records):
     assert set(files) == {"shop.html", "shop-DeepFM.png", "ranks.png"}
     page = files["shop.html"].decode()
     assert "k = 1, 2, 4, A_0 = 0.5 at k_0 = 0, divided by 4" in page
-    assert "above all of them: good." in page
+    assert "3 random orders reach an AUKC of" in page and "above all of them: good." in page
     assert "&lt;b&gt;broke&lt;/b&gt;" in page and "<b>broke" not in page
     assert "+0.2000 to +0.2000" in page and "AUKC less that of bad" in page
     assert page.count("data:image/png;base64,") == 2
@@ -114,6 +114,26 @@ def test_one_seed_is_enough_for_a_page(made):
     assert set(files) == {"shop.html", "shop-DeepFM.png"}  # and nothing to rank
 
 
+def test_what_nobody_has_takes_no_column(records, made):
+    page = report(records)["shop.html"].decode()
+    assert "gAUC" not in page and "searched network" not in page and "Planted" not in page
+    more = made("new", (0.7, 0.7, 0.7), best_gauc=0.6543, end_auc=0.7654, planted_found=0.5)
+    page = report([*records, more])["shop.html"].decode()
+    assert "gAUC" in page and "0.6543" in page and "0.7654" in page and "Planted" in page
+
+
+def test_every_label_of_many_selectors_is_inside_the_picture(made):
+    ((_, those),) = standings(trials([
+        made(f"selector with a long name {n}", (0.6, 0.7, 0.7 + n / 1000)) for n in range(45)
+    ])).items()
+    figure = curves_plot(those, "many")
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.y0 >= 0 and box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+    assert len(legend.get_texts()) == 46
+
+
 def test_the_paired_difference_of_equal_models_is_zero():
     values = np.random.default_rng(0).random(50)
     assert differences({"a": values, "b": values}, "b") == {"a": (0.0, 0.0, 0.0)}
@@ -126,3 +146,13 @@ def test_the_diagram_takes_many_methods():
     figure = critical_difference_plot(mean_ranks(names, scores), "ranks")
     told = " ".join(text.get_text() for text in figure.axes[0].texts)
     assert all(name in told for name in names)
+
+
+def test_ticks_of_a_diagram_of_many_do_not_overlap():
+    names = [f"m{n}" for n in range(45)]
+    scores = np.random.default_rng(0).random((4, 45))
+    figure = critical_difference_plot(mean_ranks(names, scores), "")
+    figure.draw_without_rendering()
+    ticks = [text for text in figure.axes[0].texts if text.get_text().isdigit()]
+    boxes = [tick.get_window_extent() for tick in ticks]
+    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
