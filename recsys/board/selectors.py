@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -33,18 +33,37 @@ def title(selector: Selector) -> str:
 
     >>> title(recsys.select.Lasso()), title(recsys.select.Lasso(alpha=0.5))
     ('Lasso', 'Lasso alpha=0.5')
+    >>> title(recsys.select.SHARK(training=ClickTraining(epochs=3)))
+    'SHARK training.epochs=3'
     """
     name = type(selector).__name__
     for preset, settings in presets(type(selector)).items():
         if selector == settings and selector != type(selector)():
             return f"{name}:{preset}"
-    plain = type(selector)()
-    other = [
-        f"{one.name}={getattr(selector, one.name)!r}"
-        for one in fields(selector)  # type: ignore[arg-type]
-        if getattr(selector, one.name) != getattr(plain, one.name)
-    ]
-    return " ".join([name, *other])
+    return " ".join([name, *differing(selector, type(selector)())])
+
+
+def differing(one: Any, plain: Any, within: str = "") -> list[str]:
+    """The settings in which two frozen dataclasses of one class differ, as text.
+
+    Args:
+        one: whose settings are told.
+        plain: with the defaults.
+        within: what stands before the names.
+
+    >>> differing(ClickTraining(epochs=3), ClickTraining(), "training.")
+    ['training.epochs=3']
+    """
+    found = []
+    for field in fields(one):
+        value, usual = getattr(one, field.name), getattr(plain, field.name)
+        if not field.repr or value == usual:
+            continue
+        if is_dataclass(value) and type(value) is type(usual):
+            found += differing(value, usual, f"{within}{field.name}.")
+        else:
+            found.append(f"{within}{field.name}={value!r}")
+    return found
 
 
 def with_training(selector: Selector, training: ClickTraining) -> Selector:

@@ -23,8 +23,8 @@ from recsys.board.selectors import with_training
 from recsys.board.store import CELLS, Store
 from recsys.board.summary import Problem, standings
 from recsys.board.trial import trials
-from recsys.commands.parsing import new_parser
-from recsys.commands.select import RECORDS, add_pool, add_training, pool_of
+from recsys.commands.answers import RECORDS
+from recsys.commands.parsing import add_pool, add_training, new_parser, pool_of
 from recsys.commands.selectors import (
     backbones_named,
     grid_named,

@@ -22,8 +22,8 @@ from recsys.board.selectors import title, with_training
 from recsys.board.store import Store
 from recsys.board.summary import standings
 from recsys.board.trial import trials
+from recsys.commands.answers import RECORDS, write_answer, write_board
 from recsys.commands.parsing import new_parser
-from recsys.commands.select import RECORDS, write_answer, write_board
 from recsys.data import load_table
 from recsys.learn import ClickTraining
 from recsys.models import DeepFM

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.commands import parsing
+from graphforget.commands.parsing import class_named
 from graphforget.core.errors import UserError
+from graphforget.core.pool import LocalPool, Pool, RayPool
 from recsys.commands.classes import allow_our_classes
 from recsys.commands.selectors import spelled_out
+from recsys.learn import ClickTraining
 
 
 def new_parser(verb: str, description: str) -> ArgumentParser:
@@ -30,6 +34,31 @@ def add_table(options: ArgumentParser, required: bool = True) -> None:
         "--root", type=str, default=None,
         help="folder of the public click logs; by default that in GRAPHFORGET_DATA",
     )
+
+
+def add_training(options: ArgumentParser) -> None:
+    """Add ``--training``, whose fields are options."""
+    options.add_argument(
+        "--training", type=ClickTraining, default=class_named(ClickTraining.__name__),
+        help="how networks are trained, here and in searches that train any; its fields are "
+        "options, such as --training.epochs 5",
+    )
+
+
+def add_pool(options: ArgumentParser) -> None:
+    """Add the options that say where trials run."""
+    options.add_argument(
+        "--pool", type=Literal["local", "ray"], default="local", help="where trials run"
+    )
+    options.add_argument(
+        "--address", type=str, default=None,
+        help="of a running Ray cluster; by default a local Ray is started",
+    )
+
+
+def pool_of(options: Namespace) -> Pool:
+    """The pool that options name."""
+    return LocalPool() if options.pool == "local" else RayPool(options.address)
 
 
 def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:

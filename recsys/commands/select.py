@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from graphforget.commands.parsing import Seed, class_named
 from graphforget.commands.runs import refuse_taken
 from graphforget.commands.screen import columns, note, show
-from graphforget.core.config import to_config
 from graphforget.core.errors import UserError
 from graphforget.core.files import folder_atomically
-from graphforget.core.pool import LocalPool, Pool, RayPool
 from graphforget.core.record import Record
 from recsys.board.aukc import convention
 from recsys.board.question import Question
-from recsys.board.report import file_name, report, text_rows
+from recsys.board.report import text_rows
 from recsys.board.run import run_trials
 from recsys.board.selectors import with_training
-from recsys.board.store import Searched, Store
+from recsys.board.store import Store
 from recsys.board.summary import standings
-from recsys.board.trial import Trial, trials
-from recsys.commands.parsing import add_table, new_parser
+from recsys.board.trial import trials
+from recsys.commands.answers import write_answer, write_board
+from recsys.commands.parsing import add_pool, add_table, add_training, new_parser, pool_of
 from recsys.commands.selectors import grid_named, selectors_named
 from recsys.data import load_table
-from recsys.learn import ClickTraining
 from recsys.models import Backbone, DeepFM
 from recsys.select import Selector
 from recsys.table import ClickTable
-
-RANKING, CURVE, KEEP = "ranking.json", "curve.json", "use_features.yaml"
-"""Files of a selector's folder."""
-
-RECORDS = "records.jsonl"
 
 
 def parser() -> ArgumentParser:
@@ -69,31 +58,6 @@ def parser() -> ArgumentParser:
     add_pool(options)
     options.add_argument("--out", type=Path, required=True, help="folder to write")
     return options
-
-
-def add_training(options: ArgumentParser) -> None:
-    """Add ``--training``, whose fields are options."""
-    options.add_argument(
-        "--training", type=ClickTraining, default=class_named(ClickTraining.__name__),
-        help="how networks are trained, here and in searches that train any; its fields are "
-        "options, such as --training.epochs 5",
-    )
-
-
-def add_pool(options: ArgumentParser) -> None:
-    """Add the options that say where trials run."""
-    options.add_argument(
-        "--pool", type=Literal["local", "ray"], default="local", help="where trials run"
-    )
-    options.add_argument(
-        "--address", type=str, default=None,
-        help="of a running Ray cluster; by default a local Ray is started",
-    )
-
-
-def pool_of(options: Namespace) -> Pool:
-    """The pool that options name."""
-    return LocalPool() if options.pool == "local" else RayPool(options.address)
 
 
 def run(options: Namespace) -> int:
@@ -131,59 +95,6 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def write_answer(
-    out: Path, question: Question, record: Record, table: ClickTable, store: Store,
-    keep: int | None = None,
-) -> dict[str, Any]:
-    """Write a selector's folder: its ranking, its curve, and the fields to keep.
-
-    Args:
-        out: the folder of all selectors.
-        question: what was asked.
-        record: of it, ended well.
-        table: the table.
-        store: holds the ranking.
-        keep: how many fields; by default the number that is best on validation.
-
-    Returns:
-        What to tell machines about it.
-    """
-    searched = store.searched(question, table.digest)
-    assert isinstance(searched, Searched)
-    folder, trial = out / file_name(question.title), Trial(record)
-    folder.mkdir()
-    selection = searched.selection
-    about = {
-        "selector": question.title, "ranks": question.selector.ranks,
-        "settings": to_config(question.selector), "dataset": table.name,
-        "table": table.digest, "seed": question.seed,
-    }
-    said = about | json.loads(selection.to_json())
-    _write(folder / RANKING, said)
-    told: dict[str, Any] = said | {
-        "metrics": {name: value for name, value in record.metrics.items()
-                    if not name.startswith(("score/", "rank/"))}
-    }
-    if trial.curve is not None:
-        curve = {"convention": convention(trial.grid), "aukc": trial.curve.aukc}
-        _write(folder / CURVE, about | curve | vars(trial.curve))
-    if keep is None and trial.curve is not None:
-        keep = int(trial["best_k"])
-    if keep is not None and question.selector.ranks:
-        told["keep"] = list(selection.ranking[:keep])
-        (folder / KEEP).write_text(yaml.safe_dump({"use_features": told["keep"]}))
-    return plain(told)
-
-
-def write_board(out: Path, records: Sequence[Record]) -> None:
-    """Write the records, and the page and pictures where something was retrained."""
-    lines = "".join(f"{record.to_line()}\n" for record in records)
-    (out / RECORDS).write_text(lines)
-    if any(trial.grid for trial in trials(records)):
-        for name, content in report(records).items():
-            (out / name).write_bytes(content)
-
-
 def as_text(
     table: ClickTable, records: Sequence[Record], grid: Sequence[int], out: Path
 ) -> list[str]:
@@ -196,20 +107,3 @@ def as_text(
         for (_, backbone), those in standings(trials(records)).items():
             lines += ["", f"{backbone}, AUKC: {convention(grid)}", columns(text_rows(those))]
     return [*lines, f"\nwritten to {out}"]
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can say it: what is not a number becomes null.
-
-    >>> plain({"gauc": (float("nan"), 0.5)})
-    {'gauc': [None, 0.5]}
-    """
-    if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_answer(tell, whole, clicks, tmp_path):
         (["--k", "many"], "numbers of fields such as 1..n"),
         (["--keep", "5"], "--keep: wanted a number of fields from 1 to 4, got 5"),
         (["--seed", "-1"], "--seed"),
-        (["--training.epochs", "0"], "epochs must be 1 or more, got 0"),
+        (["--training.epochs", "0"], "epochs must be"),
         (["--config", "nothing.yaml"], "nothing.yaml"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
