@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from graphforget.core.errors import UserError
 from recsys.table import Part
 
 if TYPE_CHECKING:
@@ -57,8 +59,11 @@ class ClickRate(Encoding):
     the label away. After Micci-Barreca, SIGKDD Explorations 3(1), 2001.
 
     Args:
-        folds: number of parts, each encoded from the other parts.
+        folds: number of parts, each encoded from the other parts; 2 or more.
         pseudo_count: how many rows of average click rate each value starts with; above 0.
+
+    Raises:
+        UserError: for other numbers.
 
     >>> ids, label = np.array([5, 5, 5, 5]), np.array([1, 1, 0, 0])
     >>> ClickRate(folds=4, pseudo_count=1.0).encode(ids, label, np.array([5, 9]), seed=0)
@@ -67,6 +72,13 @@ class ClickRate(Encoding):
 
     folds: int = 5
     pseudo_count: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.folds < 2 or not 0 < self.pseudo_count < math.inf:
+            raise UserError(
+                "ClickRate: wanted 2 folds or more and a pseudo_count above 0, got "
+                f"{self.folds} and {self.pseudo_count}"
+            )
 
     def encode(
         self, codes: NDArray, label: NDArray, fresh: NDArray, seed: int

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphforget.core.errors import UserError
 from recsys.select.design import ClickRate, RawIds, codes, design, some_rows
 from recsys.table import ClickTable, Part
 
@@ -77,3 +78,9 @@ def test_some_rows_are_drawn_by_the_seed_and_stay_in_order():
     first, again, other = (some_rows(rows, 20, seed) for seed in (0, 0, 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert len(set(first.tolist())) == 20 and (np.diff(first) > 0).all()
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"pseudo_count": 0.0}, {"pseudo_count": np.inf}])
+def test_click_rates_of_nothing_are_refused(wrong):
+    with pytest.raises(UserError, match="wanted 2 folds or more and a pseudo_count above 0"):
+        ClickRate(**wrong)
