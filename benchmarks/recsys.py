@@ -148,7 +148,8 @@ def measure_cell(cell: Cell, names: list[str], originals: list[Trained]) -> Iter
     known = methods(cell)
     request = sampled(cell, originals[0])
     learner = cell.learner
-    compared = learner.learner if isinstance(learner, Sharded) else learner
+    whole = LEARNERS["BPR-MF"]  # what shards are compared with: one model of the whole log
+    compared = whole if isinstance(learner, Sharded) else learner
     bench = set_up(originals, compared, request)
     for name in names:
         row = cell.asked(name) | {"size": request.size}

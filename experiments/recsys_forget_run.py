@@ -34,6 +34,8 @@ class RecsysForgetRun(Run):
         unlearner: the method.
         request: what to forget, in the words of `recsys.audit.parse_forget_set`.
         seed: of the split, the request, the original and the method.
+        whole: how the retrained models are trained that models in shards are compared with; by
+            default as a shard is, which suits a part of the log.
     """
 
     benchmark: str
@@ -42,21 +44,30 @@ class RecsysForgetRun(Run):
     unlearner: Unlearner
     request: str
     seed: int = 0
+    whole: Learner | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
-        parts = {"learner": self.learner, "unlearner": self.unlearner}
+        parts: dict[str, Any] = {"learner": self.learner, "unlearner": self.unlearner}
+        if self.whole is not None:
+            parts["whole"] = self.whole
         return {
             "benchmark": self.benchmark,
             "dataset": self.dataset,
             "task": "ranking",
-            "model": type(_inner(self.learner)).__name__,
+            "model": type(self.compared).__name__,
             "learner": type(self.learner).__name__,
             "unlearner": type(self.unlearner).__name__,
             "config": {name: to_config(part) for name, part in parts.items()},
             "seed": self.seed,
             "request": {"sample": self.request},
         }
+
+    @property
+    def compared(self) -> Learner:
+        """How retrained models are trained: without shards."""
+        own = self.learner.learner if isinstance(self.learner, Sharded) else self.learner
+        return own if self.whole is None else self.whole
 
     @property
     def shared(self) -> Hashable:
@@ -79,7 +90,7 @@ class RecsysForgetRun(Run):
         request = sampled(self, data, task, cache)
         with Meter() as meter:
             after = self.unlearner(original, request, self.seed + UNLEARN)
-        retained, plain, name = request.retained(data), _inner(self.learner), request.digest
+        retained, plain, name = request.retained(data), self.compared, request.digest
         oracle, retraining = _fitted(
             self, plain, retained, task, self.seed + ORACLE, name, cache
         )
@@ -117,11 +128,14 @@ class RecsysForgetGrid(Grid):
     requests: tuple[str, ...]
     unlearners: tuple[Unlearner, ...]
     seeds: tuple[int, ...] = (0,)
+    whole: Learner | None = None
 
     def runs(self, benchmark: str) -> Iterator[RecsysForgetRun]:
         choices = product(self.datasets, self.seeds, self.requests, self.unlearners)
         for dataset, seed, request, unlearner in choices:
-            yield RecsysForgetRun(benchmark, dataset, self.learner, unlearner, request, seed)
+            yield RecsysForgetRun(
+                benchmark, dataset, self.learner, unlearner, request, seed, self.whole
+            )
 
 
 def one_epoch(learner: Any) -> Any:
@@ -140,14 +154,9 @@ def prepared(run: RecsysForgetRun, cache: Cache, root: str | None) -> tuple[Inte
 
 def sampled(run: RecsysForgetRun, data: Interactions, task: Task, cache: Cache) -> ForgetRequest:
     """The request of a run."""
-    plain = _inner(run.learner)
+    plain = run.compared
     key = ("forget set", run.dataset, plain, run.request, run.seed)
     return cache.get(key, lambda: parse_forget_set(run.request, data, task, run.seed, plain))
-
-
-def _inner(learner: Learner) -> Learner:
-    """What models in shards are compared with: the same without shards."""
-    return learner.learner if isinstance(learner, Sharded) else learner
 
 
 def _fitted(

@@ -18,8 +18,8 @@ from recsys.unlearn import (
     SalUn,
     UltraRE,
 )
-from recsys.unlearn.aggregate import Attention
-from recsys.unlearn.partition import HashedInteractions, HashedUsers, SimilarInteractions
+from recsys.unlearn.aggregate import Attention, MeanScore, TaughtScore
+from recsys.unlearn.partition import HashedInteractions, SimilarInteractions
 from recsys.unlearn.sharded import Sharded
 
 SNAPSHOTS = (0.2, 0.4, 0.6, 0.8)
@@ -31,14 +31,17 @@ LEARNERS: dict[str, Learner] = {
     "LightGCN": LightGCN(snapshots=SNAPSHOTS),
 }
 
-_SHARD = BPRMF(snapshots=())
 SHARDED: dict[str, Sharded] = {
-    "SISA users": SISA(_SHARD, HashedUsers()),
-    "SISA users, attention": SISA(_SHARD, HashedUsers(), Attention()),
-    "SISA interactions, attention": SISA(_SHARD, HashedInteractions(), Attention()),
-    "RecEraser UBP": RecEraser(_SHARD),
-    "RecEraser IBP": RecEraser(_SHARD, SimilarInteractions()),
-    "UltraRE": UltraRE(_SHARD),
+    "SISA users": SISA(),
+    "SISA users, mean": SISA(aggregator=MeanScore()),
+    "SISA users, attention": SISA(aggregator=Attention()),
+    "SISA interactions, attention": SISA(
+        partition=HashedInteractions(), aggregator=Attention()
+    ),
+    "RecEraser UBP": RecEraser(),
+    "RecEraser UBP, own shard": RecEraser(aggregator=TaughtScore()),
+    "RecEraser IBP": RecEraser(partition=SimilarInteractions()),
+    "UltraRE": UltraRE(),
 }
 
 BY_DESCENT: dict[str, Unlearner] = {

