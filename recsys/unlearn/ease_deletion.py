@@ -13,6 +13,7 @@ from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.reasons import no_learner, nothing_left
 from recsys.learn.ease import EASE, ItemItem, log_matrix
+from recsys.unlearn.reasons import inexact_before
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,12 @@ class EASEDeletion(Unlearner):
     exact: ClassVar[bool] = True
 
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
-        return no_learner(trained) or not_ease(trained) or nothing_left(trained, request)
+        return (
+            no_learner(trained)
+            or not_ease(trained)
+            or inexact_before(trained)
+            or nothing_left(trained, request)
+        )
 
     @torch.no_grad()
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
@@ -99,20 +105,13 @@ def without_items(inverse: Tensor, items: Tensor, penalty: float) -> Tensor:
 
 
 def not_ease(trained: Trained) -> str | None:
-    """The model is none of EASE, or holds more than the data that it comes with."""
-    if not isinstance(trained.learner, EASE) or not isinstance(trained.model, ItemItem):
-        return (
-            f"it deletes from models of EASE, and this one is of {type(trained.learner).__name__};"
-            " see recsys.unlearn and graphforget.unlearn for methods that fit others"
-        )
-    inexact = [type(step.unlearner).__name__ for step in trained.history
-               if not step.unlearner.exact]
-    if inexact:
-        return (
-            f"an earlier {inexact[0]} left the model as it was, so it holds more than the data "
-            "it comes with; use Retrain"
-        )
-    return None
+    """The model is none of EASE."""
+    if isinstance(trained.learner, EASE) and isinstance(trained.model, ItemItem):
+        return None
+    return (
+        f"it deletes from models of EASE, and this one is of {type(trained.learner).__name__};"
+        " see recsys.unlearn and graphforget.unlearn for methods that fit others"
+    )
 
 
 def touched(request: ForgetRequest, data: Any, num_users: int) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ from graphforget.unlearn.reasons import nothing_left
 from recsys.interactions import Interactions
 from recsys.learn.ease import log_matrix
 from recsys.learn.pairwise import ranking
+from recsys.unlearn.reasons import inexact_before
 from recsys.unlearn.sliced_factors import SlicedFactors, histories
 
 
@@ -140,7 +141,7 @@ class UserS3T(Learner, Unlearner):
     def supports(self, trained: Trained, request: ForgetRequest) -> str | None:
         if not isinstance(trained.learner, UserS3T):
             return "the model was not trained in slices of users; train it with UserS3T as learner"
-        return nothing_left(trained, request)
+        return inexact_before(trained) or nothing_left(trained, request)
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         """Switch off every stage that saw what goes, and train it again if ``repair`` says so.

@@ -8,7 +8,7 @@ import torch
 from graphforget.core.errors import Refused, UserError
 from graphforget.removal import keep_edges
 from graphforget.request import ForgetRequest
-from graphforget.unlearn import Retrain
+from graphforget.unlearn import Retrain, Unlink
 from recsys.interactions import Interactions
 from recsys.learn.bpr import BPRMF
 from recsys.learn.lightgcn import LightGCN
@@ -162,3 +162,10 @@ def test_models_of_another_kind_are_refused(log):
         EXACT[0](plain, REQUESTS[0])
     with pytest.raises(UserError, match="one by one"):
         EXACT[0].objective(log, Ranking(), 0)
+
+
+def test_what_an_inexact_method_left_behind_is_not_called_forgotten(log):
+    request = ForgetRequest("user", [3])
+    left = Unlink()(SISA(BPRMF(epochs=1, snapshots=())).fit(log, Ranking(), seed=0), request)
+    with pytest.raises(Refused, match="Unlink was not exact"):
+        left.learner(left, ForgetRequest("user", [4]))

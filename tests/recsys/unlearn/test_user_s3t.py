@@ -13,6 +13,7 @@ from graphforget.exact.graph_check import GraphTrial
 from graphforget.exact.plan import Plan
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
+from graphforget.unlearn import Unlink
 from recsys.learn import BPRMF
 from recsys.task import Ranking
 from recsys.unlearn import UserS3T
@@ -112,3 +113,12 @@ def test_what_does_not_fit_is_refused() -> None:
     assert reason is not None and "train it with UserS3T" in reason
     with pytest.raises(UserError, match="wanted at least one item a slice"):
         UserS3T(shards=20, slices=20).fit(planted_log(), Ranking(), seed=0)
+
+
+def test_what_an_inexact_method_left_behind_is_not_called_forgotten() -> None:
+    trained = LEARNER.fit(planted_log(), Ranking(), seed=0)
+    left = Unlink()(trained, ForgetRequest("user", [3]))  # the stages still know him
+    with pytest.raises(UserError, match="Unlink was not exact"):
+        LEARNER(left, ForgetRequest("user", [4]))
+    with pytest.raises(UserError, match="Unlink was not exact"):
+        LEARNER.repaired(left)
