@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from recsys.learn.pairwise import PairwiseLearner, Recommender
@@ -36,6 +36,9 @@ class Factors(Recommender):
         super().reset_parameters()
         if hasattr(self, "popularity"):
             torch.nn.init.zeros_(self.popularity)
+
+    def by_node(self) -> list[tuple[nn.Parameter, int]]:
+        return [*super().by_node(), (self.popularity, self.num_users)]
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Rows of users and items, shape ``(N, D + 1)``."""

@@ -45,6 +45,9 @@ class NeuralFactors(Recommender):
         super().reset_parameters()
         nn.init.zeros_(self.popularity)
 
+    def by_node(self) -> list[tuple[nn.Parameter, int]]:
+        return [*super().by_node(), (self.popularity, self.num_users)]
+
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Factors, popularity and hidden inputs of every node, shape ``(N, D + 1 + H)``."""
         factors, inputs = self.rows.split(self.width, dim=1)

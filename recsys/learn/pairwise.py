@@ -39,6 +39,10 @@ class Recommender(nn.Module):
         """Draw all rows anew, small and around zero."""
         nn.init.normal_(self.rows, std=0.1)
 
+    def by_node(self) -> list[tuple[nn.Parameter, int]]:
+        """Parameters with an entry for each node, and the node that their first one is of."""
+        return [(self.rows, 0)]
+
 
 @dataclass(frozen=True)
 class PairwiseLearner(Learner):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Generator, Tensor, nn
 from torch_geometric.data import Data
@@ -11,7 +9,7 @@ from torch_geometric.data import Data
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.reasons import forgotten_examples
-from recsys.learn.pairwise import PairwiseLearner, ranking
+from recsys.learn.pairwise import PairwiseLearner, Recommender, ranking
 from recsys.task import Rivals
 
 Vector = list[Tensor]
@@ -74,17 +72,13 @@ def row_wise(vector: Tensor) -> Tensor:
 def fresh_rows(model: nn.Module, trained: Trained, request: ForgetRequest, seed: int) -> None:
     """Give forgotten users and items the rows that they have before training, in place.
 
-    A retrained model has such rows for them: ids stay, but nothing was learned of them. Parameters
-    with a number for every node, every item or every user are known by their length.
+    A retrained model has such rows for them: ids stay, but nothing was learned of them.
     """
     kind, named = request.named(trained.data)
     if kind != "node":
         return
-    data: Any = trained.data
-    users, count = int((data.node_type == 0).sum()), int(data.num_nodes or 0)
-    blank = learner_of(trained).build(data, trained.task, seed)
-    for parameter, untouched in zip(model.parameters(), blank.parameters(), strict=True):
-        first = {count: 0, count - users: users, users: 0}.get(len(parameter), None)
-        if first is not None:
-            rows = named[(named >= first) & (named < first + len(parameter))] - first
-            parameter[rows] = untouched[rows]
+    blank = learner_of(trained).build(trained.data, trained.task, seed)
+    assert isinstance(model, Recommender) and isinstance(blank, Recommender)
+    for (entries, first), (fresh, _) in zip(model.by_node(), blank.by_node(), strict=True):
+        at = named[(named >= first) & (named < first + len(entries))] - first
+        entries[at] = fresh[at]

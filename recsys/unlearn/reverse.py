@@ -14,6 +14,7 @@ from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.continued import check_descent
+from recsys.learn.pairwise import ranking
 from recsys.task import Rivals
 from recsys.unlearn.importance import squared_gradients
 from recsys.unlearn.pairwise import (
@@ -31,10 +32,11 @@ CHANCE = 0.6931
 
 @dataclass(frozen=True)
 class BoundedAscent(Unlearner):
-    """Climb the mean loss of the forgotten pairs, but no higher than a bound.
+    """Climb the mean BPR loss of the forgotten pairs, but no higher than a bound.
 
     Plain ascent has no stop and destroys the model; here what is minimised is ``relu(bound -
-    loss)``, so that nothing pulls any more once the pairs are as good as random ones.
+    loss)``, so that nothing pulls any more once the pairs are as good as random ones. The loss is
+    BPR's without a penalty, whatever the learner's own is: that of others has another scale.
 
     Args:
         steps: number of steps.
@@ -56,11 +58,11 @@ class BoundedAscent(Unlearner):
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         model, pairs = copy.deepcopy(trained.model), forgotten_pairs(trained, request)
-        learner, data, task = learner_of(trained), trained.data, trained.task
+        data, task = trained.data, ranking(learner_of(trained), trained.task)
         rivals = Rivals(data)
 
         def below(model: nn.Module, generator: Generator) -> Tensor:
-            loss = learner.batch_loss(model, data, task, pairs, generator, rivals)
+            loss = task.pairwise_loss(model, data, pairs, rivals(pairs, generator))
             return (self.bound - loss).relu()
 
         optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)

@@ -14,11 +14,18 @@ from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from recsys.learn.bpr import BPRMF
 from recsys.learn.lightgcn import LightGCN
+from recsys.learn.neural_cf import NeuralCF
 from recsys.task import Ranking, Rivals
 from recsys.unlearn import SSD, BoundedAscent, Influence, ReverseBPR, SalUn
 from recsys.unlearn.importance import squared_gradients
 from recsys.unlearn.influence import curvature_of, pull_of, row_curvature
-from recsys.unlearn.pairwise import forgotten_pairs, gradient, reverse_loss, summed_loss
+from recsys.unlearn.pairwise import (
+    forgotten_pairs,
+    fresh_rows,
+    gradient,
+    reverse_loss,
+    summed_loss,
+)
 from recsys.unlearn.salun import salient
 from tests.recsys.planted import planted_log
 
@@ -225,3 +232,27 @@ def test_wrong_settings_are_refused():
                   lambda: BoundedAscent(bound=-1), lambda: ReverseBPR(weight=-1)):
         with pytest.raises(UserError, match="above 0|in \\(0, 1\\]|from 0"):
             wrong()
+
+
+def test_ascent_pulls_at_learners_whose_own_loss_is_larger_than_the_bound() -> None:
+    log = planted_log()
+    before = NeuralCF(epochs=3, hidden=8).fit(log, Ranking(joint=8), seed=0)
+    request = ForgetRequest("interaction", log.pairs[:, :4])
+    after = BoundedAscent(bound=2.0)(before, request, seed=0)
+    pairs = log.to_nodes(log.pairs[:, :4])
+    assert margin(after, pairs, before) < margin(before, pairs, before)
+
+
+def test_only_rows_of_who_is_forgotten_are_fresh_whatever_the_sizes() -> None:
+    log = planted_log(users=40, items=40)  # as many users as items, and as hidden units
+    before = NeuralCF(epochs=1, hidden=40).fit(log, Ranking(joint=40), seed=0)
+    model = copy.deepcopy(before.model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(7.0)
+    fresh_rows(model, before, ForgetRequest("item", [3]), seed=0)
+    assert not (model.rows[43] == 7).any() and model.popularity[3] == 0
+    changed = {name: int((value != 7).sum()) for name, value in model.named_parameters()}
+    assert {name: count for name, count in changed.items() if count} == {
+        "rows": model.rows.size(1), "popularity": 1
+    }
