@@ -9,6 +9,7 @@ from graphforget.core.metric import HIGHER_IS_BETTER, LOWER_IS_BETTER, metric
 from graphforget.trained import Trained
 from recsys.audit.asked import parts, user_scores
 from recsys.ranking import per_user, table
+from recsys.task.ranking import absent_items
 
 
 def activity_groups(activity: Tensor, groups: int = 10) -> Tensor:
@@ -47,7 +48,7 @@ def user_ndcg(trained: Trained, k: int = 20) -> Tensor:
     seen, wanted = (
         table(pairs, data.num_users, data.num_items) for pairs in (known, data.test_pairs)
     )
-    return per_user(scores, seen, wanted, ks=(k,))[f"ndcg@{k}"]
+    return per_user(scores, seen | absent_items(data), wanted, ks=(k,))[f"ndcg@{k}"]
 
 
 @metric(HIGHER_IS_BETTER)

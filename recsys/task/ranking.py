@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
 from graphforget.task import LinkPrediction
-from recsys.interactions import Interactions
+from recsys.interactions import ITEM, USER, Interactions
 from recsys.ranking import KS, per_user, table, top_items
 from recsys.task.rivals import Rivals
 
@@ -155,10 +155,11 @@ class Ranking(LinkPrediction):
 
         Items are counted from 0; -1 where none is left.
         """
-        output, lists = model(data.x, data.edge_index), []
-        for _, scores, seen, _ in self._by_user(output, data, data.edge_index, users):
+        output, lists = model(data.x, data.edge_index), [users.new_empty(0, k)]
+        own, place = users.unique(return_inverse=True)
+        for _, scores, seen, _ in self._by_user(output, data, data.edge_index, own):
             lists.append(top_items(scores, seen, k))
-        return torch.cat(lists) if lists else users.new_empty(0, k)
+        return torch.cat(lists)[place]
 
     def _scored(
         self, output: Tensor, data: Data, known: Tensor, held: Tensor
@@ -182,11 +183,11 @@ class Ranking(LinkPrediction):
     ) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
         """Some users at a time: their rows, scores, what cannot be recommended, what is held out.
 
-        The last three have shape ``(B, I)``.
+        Users are all different; the last three have shape ``(B, I)``.
         """
         first = int((data.node_type == 0).sum())
         num_items = int((data.node_type == 1).sum())
-        absent = _absent_items(data, first, num_items)
+        absent = absent_items(data)
         for start in range(0, len(users), USERS_AT_ONCE):
             some = users[start : start + USERS_AT_ONCE]
             seen = _table(known, some, first, num_items) | absent
@@ -208,6 +209,8 @@ def random_items(data: Data, count: int, generator: Generator) -> Tensor:
 def user_auc(scores: Tensor, seen: Tensor, wanted: Tensor) -> Tensor:
     """Share of the pairs of a wanted and an unwanted item that stand in the right order, ``(U,)``.
 
+    Equal scores count half, so that a model which knows nothing of a user reaches 0.5.
+
     Args:
         scores: shape ``(U, I)``.
         seen: what cannot be recommended, bool, shape ``(U, I)``.
@@ -218,8 +221,10 @@ def user_auc(scores: Tensor, seen: Tensor, wanted: Tensor) -> Tensor:
     [0.5]
     """
     wanted = wanted & ~seen
-    order = scores.masked_fill(seen, -torch.inf).argsort(dim=1, stable=True).argsort(dim=1)
-    place = order - seen.sum(1, keepdim=True)
+    scores = scores.masked_fill(seen, -torch.inf)
+    ordered = scores.sort(dim=1).values
+    first, behind = (torch.searchsorted(ordered, scores, right=right) for right in (False, True))
+    place = (first + behind - 1) / 2 - seen.sum(1, keepdim=True)
     good, all_left = wanted.sum(1), (~seen).sum(1)
     below = (place * wanted).sum(1) - good * (good - 1) / 2
     return below / (good * (all_left - good))
@@ -235,8 +240,9 @@ def _table(nodes: Tensor, users: Tensor, first: int, num_items: int) -> Tensor:
     return table(pairs, len(users), num_items)
 
 
-def _absent_items(data: Data, first: int, num_items: int) -> Tensor:
+def absent_items(data: Data) -> Tensor:
     """Items of which no pair is left, bool, shape ``(I,)``: new, or forgotten."""
+    first, num_items = (int((data.node_type == side).sum()) for side in (USER, ITEM))
     held = [data[name][1] for name in ("val_pos_edge_index", "test_pos_edge_index") if name in data]
     there = torch.cat([data.edge_index.amax(0), *held]) - first
     return torch.bincount(there, minlength=num_items) == 0

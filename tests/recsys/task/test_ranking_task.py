@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from graphforget.core.errors import UserError
 from recsys.interactions import Interactions
 from recsys.task import Ranking, Rivals
+from recsys.task.ranking import user_auc
 
 
 class Fixed(nn.Module):
@@ -108,3 +109,18 @@ def test_what_cannot_be_ranked_is_refused(tiny_links) -> None:
         Ranking().check(Interactions.of(torch.zeros(2, 0, dtype=torch.int64), 2, 2))
     with pytest.raises(UserError, match="joint: wanted an even number"):
         Ranking(joint=3)
+
+
+def test_a_user_who_is_asked_about_twice_gets_the_same_list_twice() -> None:
+    data = log()
+    model = scored([3.0, 2.0, 1.0, 0.5, 0.0], [1.0, 2.0, 3.0, 4.0, 0.0])
+    users = torch.tensor([1, 0, 1, 0])
+    once = Ranking().recommend(model, data, torch.tensor([0, 1]), 2)
+    assert Ranking().recommend(model, data, users, 2).equal(once[users])
+
+
+def test_who_nothing_is_known_of_is_ranked_as_by_chance() -> None:
+    wanted = torch.tensor([[False, False, True, False, True]])
+    seen = torch.tensor([[True, False, False, False, False]])
+    assert user_auc(torch.zeros(1, 5), seen, wanted).tolist() == [0.5]
+    assert user_auc(torch.tensor([[9.0, 1, 2, 2, 3]]), seen, wanted).tolist() == [0.875]
