@@ -230,13 +230,19 @@ def _check_pairs(what: str, pairs: Tensor | None, num_users: int, num_items: int
 
 
 def _check_disjoint(log: Interactions) -> None:
-    for what, nodes in (("val", log.val_pos_edge_index), ("test", log.test_pos_edge_index)):
-        both = torch.isin(log._codes(nodes), log._codes(log.edge_index))
+    val, test = log.val_pos_edge_index, log.test_pos_edge_index
+    trained_on = ("not trained on", log.train_nodes)
+    for what, nodes, (wanted, others) in (
+        ("val", val, trained_on),
+        ("test", test, trained_on),
+        ("test", test, ("not held out for choosing too", val)),
+    ):
+        both = torch.isin(log._codes(nodes), log._codes(others))
         if bool(both.any()):
             first = log.from_nodes(nodes)[:, both][:, 0].tolist()
             raise UserError(
-                f"{what} pairs: wanted pairs that are not trained on, got {first} in both; hold "
-                "pairs out once"
+                f"{what} pairs: wanted pairs that are {wanted}, got {first} in both; hold pairs "
+                "out once"
             )
 
 

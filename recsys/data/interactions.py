@@ -56,7 +56,7 @@ def load_interactions(
     Raises:
         UserError: for an unknown name, missing or damaged files, shares that leave nothing.
     """
-    if val < 0 or test < 0 or val + test >= 1:
+    if not (val >= 0 and test >= 0 and val + test < 1):
         raise UserError(
             f"load_interactions: wanted shares from 0 that leave something to train on, got val "
             f"{val:g} and test {test:g}"
@@ -168,9 +168,23 @@ def _own_log(path: Path, table: pd.DataFrame) -> Log:
             row = int(table[column].isna().to_numpy().argmax())
             raise UserError(f"{path}: column {column}: row {row + 1} is empty; fill or drop it")
     kept = [column for column in ("user", "item", "time") if column in table]
-    if "time" in kept and not pd.api.types.is_numeric_dtype(table["time"]):
+    if "time" in kept:
+        _check_times(path, table["time"])
+    # ids of several types, such as numbers with a few words among them, have no order as they are
+    mixed = [side for side in ("user", "item") if table[side].dtype == object]
+    return Log(table[kept].astype(dict.fromkeys(mixed, str)))
+
+
+def _check_times(path: Path, times: pd.Series) -> None:
+    if not pd.api.types.is_numeric_dtype(times):
         raise UserError(f"{path}: column time: wanted numbers, such as seconds since 1970")
-    return Log(table[kept])
+    wrong = ~np.isfinite(times.to_numpy(np.float64, na_value=np.nan))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise UserError(
+            f"{path}: column time: row {row + 1} is {times.iloc[row]}; wanted a number, such as "
+            "seconds since 1970"
+        )
 
 
 def _folder(root: str | Path | None, name: str) -> Path | None:

@@ -133,3 +133,9 @@ def test_a_run_folder_gives_the_log_back_as_one(tmp_path) -> None:
     assert again.data.pairs.equal(log.pairs)
     pairs = log.test_pos_edge_index
     assert again.response(pairs).equal(trained.response(pairs))
+
+
+def test_pairs_held_out_for_two_purposes_are_refused() -> None:
+    pairs, held = torch.tensor([[0, 1], [0, 1]]), torch.tensor([[0], [1]])
+    with pytest.raises(UserError, match="test pairs: wanted pairs that are not held out"):
+        Interactions.of(pairs, 2, 2, val=held, test=held)
