@@ -46,7 +46,8 @@ def parser() -> ArgumentParser:
     options.add_argument(
         "--method", type=Unlearner | None, default=None,
         help="how to forget, such as EASEDeletion, UserS3T, Rewind, D2DGN or Retrain; its fields "
-        "are options; by default the exact way of the model if it has one, else Rewind",
+        "are options; by default the exact way of the model if it has one, else Rewind, which can "
+        "be done once, or D2DGN",
     )
     options.add_argument("--seed", type=Seed, default=0, help="of the sample and the method")
     options.add_argument("--sample_seed", type=Seed, default=None, help="of the sample alone")
@@ -70,8 +71,9 @@ def run(options: Namespace) -> int:
     chosen = options.method
     options.method = chosen or Retrain()  # until it is known what the run can do
     before = opened(options)
-    options.method = chosen or own_method(before)
-    return done(options, before, asked_for(options, before))
+    requests = asked_for(options, before)
+    options.method = chosen or own_method(before, len(requests))
+    return done(options, before, requests)
 
 
 def asked_for(options: Namespace, before: Trained) -> list[ForgetRequest]:

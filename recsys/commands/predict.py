@@ -77,8 +77,8 @@ def answered(
         clicked = trained.response(rows)[:, 1].cpu()
         table = pd.DataFrame({"row": rows.numpy(), "probability": clicked.numpy()})
         return clicked, table
-    if k < 1:
-        raise UserError(f"--k: wanted lists of at least one item, got {k}")
+    if not 1 <= k <= data.num_items:
+        raise UserError(f"--k: wanted lists of 1 to {data.num_items} items, got {k}")
     asked = list(range(data.num_users)) if users is None else users
     if not asked or not 0 <= min(asked) <= max(asked) < data.num_users:
         raise UserError(f"--users: wanted numbers from 0 to {data.num_users - 1}, got {asked}")

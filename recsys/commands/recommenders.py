@@ -9,7 +9,7 @@ from graphforget.core.errors import UserError
 from graphforget.protocols import Learner, Unlearner
 from graphforget.task import Task
 from graphforget.trained import Trained
-from graphforget.unlearn import Rewind
+from graphforget.unlearn import D2DGN, Rewind
 from recsys.commands.selectors import backbone_classes
 from recsys.learn import BPRMF, EASE, ClickLearner, LightGCN, NeuralCF, WeightedMF
 from recsys.task import ClickPrediction, Ranking
@@ -79,15 +79,18 @@ def task_of(learner: Learner) -> Task:
     return Ranking(joint=learner.hidden if isinstance(learner, NeuralCF) else 0)
 
 
-def own_method(trained: Trained) -> Unlearner:
+def own_method(trained: Trained, requests: int = 1) -> Unlearner:
     """How a run is forgotten from where nobody says how: exactly where its model can do that.
 
     Rewinding is the best dial between privacy and cost among those that fit all that descend
-    (recsys_unlearning.md 5.6).
+    (recsys_unlearning.md 5.6). It can be done once: snapshots hold what was forgotten and do not
+    outlive it. D2DGN can be done again and again.
     """
     learner = trained.learner
     if isinstance(learner, EASE):
         return EASEDeletion()
     if isinstance(learner, WeightedMF):
         return ALSDeletion()
-    return learner if isinstance(learner, Unlearner) else Rewind()
+    if isinstance(learner, Unlearner):
+        return learner
+    return Rewind() if trained.snapshots and requests == 1 else D2DGN()

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphforget.core.errors import UserError
 from graphforget.trained import Trained
+from recsys.data.interactions import _own_log
 from tests.recsys.clicks import small_table
 from tests.recsys.planted import planted_log
 
@@ -178,3 +180,22 @@ def test_the_demo_shows_a_user_before_and_after(tell, tmp_path):
     assert "EASEDeletion" in told.out and "UserS3T" in told.out and "D2DGN" in told.out
     assert (tmp_path / "demo" / "after" / "report.html").exists()
     assert tell("demo-forget", "--data", "planted", "--out", tmp_path).code == 2
+
+
+def test_who_asks_again_is_served_again(trained, tell, tmp_path):
+    run = trained("--model", "bpr", "--val", 0.2, *QUICK)
+    for before, after in (("run", "once"), ("once", "twice")):
+        told = tell("forget", tmp_path / before, "--sample", "users:1", "--out", tmp_path / after)
+        assert told.code == 0, told.err
+    told = tell("forget", run, "--sample", "users:1", "--sample", "items:1", "--out",
+                tmp_path / "both")
+    assert told.code == 0, told.err
+
+
+def test_ids_of_several_types_are_texts_and_times_are_numbers(tmp_path):
+    both = pd.DataFrame({"user": [1, "a", 1, "a"], "item": [1, 1, 2, 3], "time": [1.0] * 4})
+    log = _own_log(Path("own.parquet"), both)
+    assert log.pairs["user"].tolist() == ["1", "a", "1", "a"]
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(UserError, match="column time: row 2 is"):
+            _own_log(Path("own.parquet"), both.assign(time=[1.0, wrong, 1.0, 1.0]))
