@@ -15,6 +15,7 @@ from torch_geometric.data import Data
 from graphforget.core.errors import UserError
 from graphforget.exact.environment import repeatable
 from graphforget.exact.graph_cut import kept, present
+from graphforget.exact.history import inexact_before
 from graphforget.exact.memory import NOWHERE, SlicesInMemory, hits_of
 from graphforget.exact.plan import Plan
 from graphforget.exact.recipe import Recipe
@@ -92,7 +93,7 @@ class Sharded(Learner, Unlearner):
             return f"the model was trained by {trainer}, which forgets by itself; use {trainer}"
         if not isinstance(learner, Sharded) or not isinstance(trained.model, ShardedModel):
             return f"the model was not trained in shards; train it with {name} as the learner"
-        return None
+        return inexact_before(trained)
 
     def forget(self, trained: Trained, request: ForgetRequest, seed: int) -> Trained:
         """Switch off every stage that saw what goes, and train it again if ``repair`` says so.

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from graphforget.exact.history import inexact_before
 from graphforget.protocols import Unlearner
 from graphforget.request import ForgetRequest
 from graphforget.trained import Trained
 from graphforget.unlearn.reasons import no_learner, nothing_left
 from recsys.learn.ease import EASE, ItemItem, log_matrix
-from recsys.unlearn.reasons import inexact_before
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
+from graphforget.exact.history import inexact_before
 from graphforget.exact.train_shard import stage_seed
 from graphforget.protocols import Learner, Objective, Unlearner
 from graphforget.removal import keep_edges, pair_codes
@@ -33,7 +34,6 @@ from recsys.unlearn.partition import (
     TransportedUsers,
     Vectors,
 )
-from recsys.unlearn.reasons import inexact_before
 
 SHARD = BPRMF(epochs=40, learning_rate=0.01, penalty=0.05, batch_size=512, snapshots=())
 """For a tenth of MovieLens-100K, chosen on its validation pairs: with the settings for the whole

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 
 from graphforget.core.errors import UserError
+from graphforget.exact.history import inexact_before
 from graphforget.exact.memory import NOWHERE
 from graphforget.exact.plan import Hit, Plan
 from graphforget.exact.sharded import train_missing
@@ -24,7 +25,6 @@ from graphforget.unlearn.reasons import nothing_left
 from recsys.interactions import Interactions
 from recsys.learn.ease import log_matrix
 from recsys.learn.pairwise import ranking
-from recsys.unlearn.reasons import inexact_before
 from recsys.unlearn.sliced_factors import SlicedFactors, histories
 
 

@@ -21,7 +21,7 @@ from graphforget.request import ForgetRequest
 from graphforget.run_folder import data_tensors
 from graphforget.task import NodeClassification
 from graphforget.trained import Trained
-from graphforget.unlearn import Resume, Retrain, Rewind
+from graphforget.unlearn import Resume, Retrain, Rewind, Unlink
 from tests.conftest import planted_partition
 
 TASK = NodeClassification(3)
@@ -263,3 +263,9 @@ def test_models_of_others_are_refused_with_the_reason(data, fitted):
 def test_what_goes_on_with_a_training_names_the_method_that_shards_have(method, data, fitted):
     with pytest.raises(Refused, match="no one training to go on with; use S3T itself"):
         method(fitted[S3T], ForgetRequest("node", (3,)))
+
+
+def test_what_an_inexact_method_left_is_not_called_forgotten(data, fitted):
+    after = Unlink()(fitted[S3T], ForgetRequest("node", (3,)))
+    with pytest.raises(Refused, match="an earlier Unlink was not exact"):
+        S3T()(after, ForgetRequest("node", (5,)))
