@@ -68,6 +68,8 @@ class AttributeErasure:
     knows some labels turns his probe round (recsys_unlearning.md 5.7). Erasing each part of the
     users by what was fitted on the others is worse still: what is missing in its means is then
     the part's own labels, and a linear probe reads them off (AUC .7 to .9 for ten parts).
+    In a LightGCN the rows are those before they are averaged over neighbours, whose output may tell
+    again what they do not: attack the output too.
 
     Args:
         attribute: its name in the log, such as ``gender``; code 0 is unknown.
